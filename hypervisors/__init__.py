@@ -1,0 +1,1 @@
+"""Adapters to hypervisors behind one contract. Knows nothing of Django, leases or people."""

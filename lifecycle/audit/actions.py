@@ -1,0 +1,64 @@
+"""Writing the record: called by every action, inside the transaction of what it records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.db import connection, models
+
+from lifecycle import clock
+from lifecycle.audit.models import Entry
+
+
+class Actor(Protocol):
+    """Whoever acts: a person, or the house itself."""
+
+    @property
+    def pk(self) -> Any: ...
+
+    def get_full_name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class House:
+    """The portal acting by its own rules: the clock, the engine, a scan."""
+
+    pk: None = None
+
+    def get_full_name(self) -> str:
+        return "Leasehold"
+
+
+HOUSE = House()
+
+
+def record(verb: str, subject: models.Model, *, by: Actor, reason: str = "", **detail: Any) -> Entry:
+    """Adds one entry. Must run inside the transaction of the change itself, so that neither exists alone."""
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"The act {verb!r} was to be recorded outside the transaction that does it.")
+    entry = _entry(verb, subject, by=by, reason=reason, detail=detail)
+    entry.save()
+    return entry
+
+
+def record_many(verb: str, subjects: Iterable[models.Model], *, by: Actor, reason: str = "", **detail: Any) -> None:
+    """Adds one entry for each subject of a set-based change."""
+    Entry.objects.bulk_create(
+        [_entry(verb, subject, by=by, reason=reason, detail=detail) for subject in subjects], batch_size=1000
+    )
+
+
+def _entry(verb: str, subject: models.Model, *, by: Actor, reason: str, detail: dict[str, Any]) -> Entry:
+    return Entry(
+        at=clock.now(),
+        actor_id=by.pk,
+        actor_name=by.get_full_name()[:150],
+        verb=verb,
+        object_type=subject._meta.model_name,
+        object_id=subject.pk,
+        object_name=str(subject)[:255],
+        reason=reason,
+        detail=detail,
+    )

@@ -1,0 +1,49 @@
+"""The one `now()` of all rules. In demo and tests a shift stored in the database moves every process at once.
+
+Claims, heartbeats, back-off and outage detection do not use it: they use the database's own clock, unshifted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+
+
+class Clock(models.Model):
+    """At most one row: how far this installation's time is ahead, and where it is going."""
+
+    shift = models.DurationField(default=timedelta)
+    target = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="clock_is_one_row"),
+            models.CheckConstraint(condition=models.Q(shift__gte=timedelta(0)), name="clock_never_goes_back"),
+        ]
+
+
+def now() -> datetime:
+    """The present, aware and in UTC; shifted where the installation allows it."""
+    real = datetime.now(UTC)
+    if not settings.CLOCK_SHIFTABLE:
+        return real
+    shift = Clock.objects.filter(pk=1).values_list("shift", flat=True).first()
+    return real + shift if shift else real
+
+
+def move_to(instant: datetime) -> None:
+    """Shifts the present forward to `instant`; earlier instants leave it as it is."""
+    if not settings.CLOCK_SHIFTABLE:
+        raise RuntimeError("This installation's clock cannot be moved.")
+    ahead = instant - now()
+    if ahead > timedelta(0):
+        Clock.objects.get_or_create(pk=1)
+        Clock.objects.filter(pk=1).update(shift=models.F("shift") + ahead)
+
+
+def billing_zone() -> ZoneInfo:
+    """The zone whose days and months charges follow."""
+    return ZoneInfo(settings.BILLING_ZONE)

@@ -1,0 +1,32 @@
+"""What exists: endpoints and their parts, machines, and the time they were held."""
+
+from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Network, Pool
+from lifecycle.estate.models.history import Meter, Span, Tenure
+from lifecycle.estate.models.machines import (
+    FAR,
+    Disk,
+    Machine,
+    MachineGroupPermission,
+    MachineUserPermission,
+    Power,
+    Stage,
+)
+
+__all__ = [
+    "FAR",
+    "Datastore",
+    "Disk",
+    "Endpoint",
+    "Host",
+    "Image",
+    "Machine",
+    "MachineGroupPermission",
+    "MachineUserPermission",
+    "Meter",
+    "Network",
+    "Pool",
+    "Power",
+    "Span",
+    "Stage",
+    "Tenure",
+]

@@ -1,0 +1,200 @@
+"""The machine: stage, power and identity kept apart, and who may see it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Pool
+from lifecycle.people.models import CostCentre, Team
+
+if TYPE_CHECKING:
+    from lifecycle.people.models import User
+
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""Stands for "no date": keyset paging needs keys that are never null."""
+
+
+class Stage(models.TextChoices):
+    """What we decided about a machine. The allowed moves stand in `estate/stages.py`."""
+
+    DISCOVERED = "discovered", _("found")
+    BUILDING = "building", _("building")
+    ACTIVE = "active", _("active")
+    EXPIRED = "expired", _("expired")
+    QUARANTINED = "quarantined", _("quarantined")
+    REMOVING = "removing", _("removing")
+    REMOVED = "removed", _("removed")
+    FAILED = "failed", _("failed")
+
+
+LIVE = (Stage.DISCOVERED, Stage.BUILDING, Stage.ACTIVE, Stage.EXPIRED, Stage.QUARANTINED, Stage.REMOVING)
+LEASED = (Stage.ACTIVE, Stage.EXPIRED, Stage.QUARANTINED, Stage.REMOVING)
+ENDED = (Stage.REMOVED, Stage.FAILED)
+
+
+class Power(models.TextChoices):
+    """What the hypervisor last said; when it said so is `power_at`."""
+
+    ON = "on", _("running")
+    OFF = "off", _("off")
+    SUSPENDED = "suspended", _("suspended")
+    UNKNOWN = "unknown", _("unknown")
+
+
+class MachineQuerySet(models.QuerySet["Machine"]):
+    def visible_to(self, user: User) -> MachineQuerySet:
+        """Machines this person may see: held, their team's, their reports', or granted; all of them for an admin.
+
+        One `IN (… UNION ALL …)` of index look-ups: its cost grows with what the person sees, not with the table.
+        """
+        if user.is_admin:
+            return self
+        rows = Machine.objects.order_by().values("pk")
+        view = Permission.objects.filter(content_type__app_label="lifecycle", codename="view_machine").values("pk")[:1]
+        granted = MachineUserPermission.objects.filter(user=user, permission__in=view)
+        by_group = MachineGroupPermission.objects.filter(group__in=user.groups.values("pk"), permission__in=view)
+        parts = [
+            rows.filter(holder__in=user.reports.order_by().values("pk")),
+            granted.order_by().values("content_object_id"),
+            by_group.order_by().values("content_object_id"),
+        ]
+        if user.team_id:
+            parts.append(rows.filter(team=user.team_id))
+        return self.filter(pk__in=rows.filter(holder=user).union(*parts, all=True))
+
+    def live(self) -> MachineQuerySet:
+        return self.filter(stage__in=LIVE)
+
+    def ownerless(self) -> MachineQuerySet:
+        """Found on a hypervisor, held by nobody, and not managed by something else."""
+        return self.filter(stage=Stage.DISCOVERED, managed_by="", missing_since=None)
+
+
+class Machine(models.Model):
+    """A virtual machine: ordered through us or found. Never deleted from this table."""
+
+    endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="machines")
+    native_ref = models.CharField(max_length=255, blank=True)
+    """The hypervisor's reference; empty until the machine exists there."""
+    uuid = models.UUIDField(default=uuid.uuid4)
+    name = models.CharField(_("name"), max_length=255)
+    stage = models.CharField(_("stage"), max_length=20, choices=Stage.choices, default=Stage.DISCOVERED)
+    power = models.CharField(_("power"), max_length=20, choices=Power.choices, default=Power.UNKNOWN)
+    power_at = models.DateTimeField(null=True, blank=True)
+
+    holder = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("holder")
+    )
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("team")
+    )
+    cost_centre = models.ForeignKey(
+        CostCentre, models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("cost centre")
+    )
+    purpose = models.TextField(_("purpose"), blank=True)
+    next_at = models.DateTimeField(default=FAR)
+    """When the clock next acts on it; written by the leases room."""
+
+    vcpus = models.PositiveIntegerField(_("vCPU"), default=0)
+    memory_mib = models.PositiveBigIntegerField(_("memory"), default=0)
+    disk_mib = models.PositiveBigIntegerField(_("disk"), default=0)
+    pool = models.ForeignKey(Pool, models.SET_NULL, null=True, blank=True, related_name="machines")
+    host = models.ForeignKey(Host, models.SET_NULL, null=True, blank=True, related_name="machines")
+    image = models.ForeignKey(Image, models.SET_NULL, null=True, blank=True, related_name="machines")
+    addresses = models.JSONField(default=list)
+    guest_name = models.CharField(max_length=255, blank=True)
+    note = models.TextField(blank=True)
+    """What people wrote on the VM: hostile text."""
+    created_by = models.CharField(max_length=255, blank=True)
+    """Who made it, as the hypervisor's own events say."""
+    managed_by = models.CharField(max_length=255, blank=True)
+    cpu_percent = models.PositiveSmallIntegerField(null=True, blank=True)
+    idle_since = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(null=True, blank=True)
+    first_seen_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    """The last look that saw it, by the (shifted) clock that charges follow."""
+    scans_seen = models.PositiveIntegerField(default=0)
+    scans_missed = models.PositiveIntegerField(default=0)
+    missing_since = models.DateTimeField(null=True, blank=True)
+
+    objects = MachineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["next_at", "id"]
+        default_permissions = ("view",)
+        permissions = [("operate_machine", _("Can start, stop and restart the machine"))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "native_ref"],
+                condition=~Q(native_ref="") & Q(stage__in=LIVE),
+                name="machine_once_per_reference",
+            ),
+            models.CheckConstraint(
+                condition=~Q(stage=Stage.ACTIVE) | Q(holder__isnull=False) | Q(team__isnull=False),
+                name="active_machine_has_a_holder",
+                violation_error_message=_("An active machine has a holder."),
+            ),
+        ]
+        indexes = [
+            # The lists: everything, mine, my team's; next date first.
+            models.Index(fields=["next_at", "id"], name="machine_by_next"),
+            models.Index(fields=["holder", "next_at", "id"], name="machine_by_holder"),
+            models.Index(fields=["team", "next_at", "id"], name="machine_by_team"),
+            models.Index(fields=["name", "id"], name="machine_by_name"),
+            # Leases that are due, findings, counts by stage.
+            models.Index(fields=["stage", "next_at", "id"], name="machine_by_stage"),
+            # Matching a scan: by reference first, by UUID when references changed.
+            models.Index(fields=["endpoint", "uuid"], name="machine_by_uuid"),
+            models.Index(fields=["endpoint", "native_ref"], name="machine_by_reference"),
+        ]
+        verbose_name = _("machine")
+        verbose_name_plural = _("machines")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def holder_name(self) -> str:
+        return str(self.holder or self.team or "")
+
+
+class MachineUserPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Machine, models.CASCADE, related_name="user_permissions")
+
+    class Meta(UserObjectPermissionBase.Meta):
+        indexes = [models.Index(fields=["user", "permission", "content_object"], name="machine_user_grant")]
+
+
+class MachineGroupPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(Machine, models.CASCADE, related_name="group_permissions")
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        indexes = [models.Index(fields=["group", "permission", "content_object"], name="machine_group_grant")]
+
+
+class Disk(models.Model):
+    """A machine's own disk, as the last scan saw it."""
+
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="disks")
+    ref = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    size_mib = models.PositiveBigIntegerField()
+    datastore = models.ForeignKey(Datastore, models.SET_NULL, null=True, related_name="disks")
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["machine", "ref"], name="disk_once_per_machine")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,66 @@
+"""All rooms' tables, lowest room first. Rooms never import this; Django and everything above does."""
+
+from lifecycle.clock import Clock
+from lifecycle.audit.models import Entry
+from lifecycle.people.models import CostCentre, Team, User
+from lifecycle.notices.models import Notice
+from lifecycle.estate.models import (
+    Datastore,
+    Disk,
+    Endpoint,
+    Host,
+    Image,
+    Machine,
+    MachineGroupPermission,
+    MachineUserPermission,
+    Meter,
+    Network,
+    Pool,
+    Power,
+    Span,
+    Stage,
+    Tenure,
+)
+from lifecycle.operations.models import Brake, Heartbeat, Operation
+from lifecycle.catalog.models import Blueprint, Size
+from lifecycle.money.models import Charge, Line, Rate, RateCard
+from lifecycle.leases.models import Lease
+from lifecycle.sprawl.models import Finding
+from lifecycle.requests.models import Request, Step
+
+__all__ = [
+    "Blueprint",
+    "Brake",
+    "Charge",
+    "Clock",
+    "CostCentre",
+    "Datastore",
+    "Disk",
+    "Endpoint",
+    "Entry",
+    "Finding",
+    "Heartbeat",
+    "Host",
+    "Image",
+    "Lease",
+    "Line",
+    "Machine",
+    "MachineGroupPermission",
+    "MachineUserPermission",
+    "Meter",
+    "Network",
+    "Notice",
+    "Operation",
+    "Pool",
+    "Power",
+    "Rate",
+    "RateCard",
+    "Request",
+    "Size",
+    "Span",
+    "Stage",
+    "Step",
+    "Team",
+    "Tenure",
+    "User",
+]

@@ -1,0 +1,124 @@
+"""Every hypervisor action is a row first. The row is the truth; messages only wake a worker."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from lifecycle.estate.models import Endpoint, Machine
+
+
+class Operation(models.Model):
+    """One piece of work on one machine. Claims and tries go by the database's clock, never the shifted one."""
+
+    class Kind(models.TextChoices):
+        CREATE = "create", _("Make the machine")
+        POWER_ON = "power_on", _("Start")
+        SHUTDOWN = "shutdown", _("Shut down")
+        POWER_OFF = "power_off", _("Pull the plug")
+        RESTART = "restart", _("Restart")
+        ANNOTATE = "annotate", _("Write the holder onto the machine")
+        REMOVE = "remove", _("Remove with its disks")
+
+    class Purpose(models.TextChoices):
+        """Why: together with the kind it chooses what happens afterwards (`lifecycle/wiring.py`)."""
+
+        ORDER = "order", _("an approved request")
+        HOLDER = "holder", _("the holder asked")
+        EXPIRY = "expiry", _("the lease ended")
+        RESTORE = "restore", _("restored after the end")
+        STAMP = "stamp", _("the register changed")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    OPEN = (State.WAITING, State.RUNNING)
+
+    machine = models.ForeignKey(Machine, models.PROTECT, related_name="operations")
+    endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="operations")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    destructive = models.BooleanField(default=False)
+    """Counts against the endpoint's blast radius."""
+    arguments = models.JSONField(default=dict)
+    key = models.CharField(max_length=120, unique=True)
+    """Idempotency: the decision that caused it, so that one decision never causes two."""
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="operations"
+    )
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    """How often it was submitted."""
+    next_try_at = models.DateTimeField()
+    claimed_by = models.CharField(max_length=80, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    handle = models.JSONField(null=True, blank=True)
+    progress = models.PositiveSmallIntegerField(default=0)
+    step = models.CharField(max_length=20, blank=True)
+    waits_for = models.CharField(max_length=20, blank=True)
+    """Why it does not go on: `paused`, `observe`, `blast_radius`, `endpoint`, `busy`; empty when it does."""
+    cleared_at = models.DateTimeField(null=True, blank=True)
+    """When an admin let it pass the blast radius."""
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    native_error = models.TextField(blank=True)
+    """The hypervisor's own words: for operators only."""
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField()
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    """Real time after which retrying ends."""
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            # The sweep: open work that is due.
+            models.Index(
+                fields=["next_try_at", "id"], name="operation_due", condition=Q(state__in=("waiting", "running"))
+            ),
+            # Order of the work on one machine, and its page.
+            models.Index(fields=["machine", "id"], name="operation_by_machine"),
+            # Blast radius and parallelism of an endpoint.
+            models.Index(fields=["endpoint", "state", "started_at"], name="operation_by_endpoint"),
+        ]
+        verbose_name = _("operation")
+        verbose_name_plural = _("operations")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.machine}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+
+class Heartbeat(models.Model):
+    """Proof of life of a duty, by the database's clock: beat, broker, worker and database in one row."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Brake(models.Model):
+    """The global pause: while its one row exists, no operation makes a changing call."""
+
+    since = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=250)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="brake_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.reason
