@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 
 os.environ["LEASEHOLD_MODE"] = "test"
+# Nothing listens: what a test wants done, it does itself.
+os.environ.setdefault("BROKER_URL", "memory://")
 # Never the folder of a running installation, and none shared between workers or two runs at once.
 os.environ["DATA_DIR"] = str(Path(__file__).parents[1] / "var" / "test" / str(os.getpid()))
 
-from portal.settings import *  # noqa: E402, F403
+from portal.settings import *  # noqa: F403

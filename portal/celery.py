@@ -1,0 +1,77 @@
+"""The worker's application, its queues and its schedule. Run as `celery -A portal.celery worker` and `… beat`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery, signals
+from django.conf import settings
+from kombu import Exchange, Queue
+
+from portal import queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+# One exchange per queue: on the filesystem transport each exchange is a file.
+QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("operations", "clockwork")]
+
+# Task of lifecycle.tasks -> seconds between two runs: in the demo, otherwise.
+SCHEDULE = {
+    "sweep": (2, 5),
+    "sync_endpoints": (30, 300),
+    "advance_leases": (15, 60),
+    "lapse_requests": (300, 300),
+    "scan_sprawl": (60, 600),
+    "draft_money": (60, 3600),
+    "send_notices": (5, 30),
+}
+# Works off a journey through time; only where the clock can be moved.
+TRAVEL = {"travel": (1, 1)}
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """The table in Celery's words. A tick not taken in time expires: none pile up behind a dead worker."""
+    table = {**SCHEDULE, **(TRAVEL if settings.CLOCK_SHIFTABLE else {})}
+    return {
+        name: {"task": f"lifecycle.tasks.{name}", "schedule": seconds, "options": {"expires": seconds}}
+        for name, (demo, otherwise) in table.items()
+        for seconds in [float(demo if settings.DEMO else otherwise)]
+    }
+
+
+def broker() -> dict[str, Any]:
+    if settings.BROKER_URL.startswith("filesystem:"):
+        queue.register()
+        # Remote control would leave a reply file for each node that ever died.
+        return {"broker_transport_options": queue.options(settings.BROKER_DIR), "worker_enable_remote_control": False}
+    return {"broker_transport_options": {"socket_connect_timeout": 2}}
+
+
+app = Celery("leasehold", broker=settings.BROKER_URL, include=["lifecycle.tasks"])
+app.conf.update(
+    **broker(),
+    beat_schedule=beat_schedule(),
+    broker_connection_retry_on_startup=True,
+    task_acks_late=False,  # the operation's row is the truth; a lost message is found by the sweep
+    task_default_queue="clockwork",
+    task_ignore_result=True,
+    task_publish_retry=False,  # a person must not wait for a hint to be delivered
+    task_queues=QUEUES,
+    task_routes={"lifecycle.tasks.work_operation": {"queue": "operations"}},
+    timezone="UTC",
+    worker_concurrency=settings.WORKER_PROCESSES,
+    worker_prefetch_multiplier=1,
+)
+# Otherwise only the thread that imported this would know the application, and web requests run in others.
+app.set_default()
+
+
+@signals.setup_logging.connect
+def keep_logging(**_: object) -> None:
+    """Django's LOGGING holds in workers too: connecting this keeps Celery from installing its own."""
+
+
+def declare() -> None:
+    """A fresh queue folder with all queues declared. Before any process runs, and only with the filesystem broker."""
+    queue.fresh(settings.BROKER_DIR, app.connection_for_write(), QUEUES)
