@@ -1,0 +1,114 @@
+"""Plain makers of rows: every argument has a default, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from lifecycle.estate.models import Endpoint, Image, Machine, Meter, Pool, Power, Span, Stage, Tenure
+from lifecycle.money.models import Rate, RateCard
+from lifecycle.people.models import CostCentre, Team, User
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+
+PRICES: Mapping[Meter, tuple[int, int]] = {
+    Meter.VCPU: (8_000_000, 1),
+    Meter.MEMORY: (4_000_000, 1024),
+    Meter.DISK: (100_000, 1024),
+}
+
+_numbers = itertools.count(1)
+
+
+def utc(text: str) -> datetime:
+    """`utc("2026-03-01 12:00")`."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def make_user(username: str = "", **fields: Any) -> User:
+    username = username or f"person{next(_numbers)}"
+    return User.objects.create_user(username, password="secret-for-tests", **fields)
+
+
+def make_admin(username: str = "", **fields: Any) -> User:
+    return make_user(username, role=User.Role.ADMIN, **fields)
+
+
+def make_cost_centre(code: str = "", **fields: Any) -> CostCentre:
+    code = code or f"CC{next(_numbers)}"
+    return CostCentre.objects.create(code=code, name=fields.pop("name", f"Centre {code}"), **fields)
+
+
+def make_team(name: str = "", **fields: Any) -> Team:
+    fields.setdefault("cost_centre", None)
+    fields["cost_centre"] = fields["cost_centre"] or make_cost_centre()
+    return Team.objects.create(name=name or f"Team {next(_numbers)}", **fields)
+
+
+def make_endpoint(name: str = "", **fields: Any) -> Endpoint:
+    fields.setdefault("kind", "simulated")
+    fields.setdefault("mode", Endpoint.Mode.MANAGE)
+    return Endpoint.objects.create(name=name or f"Endpoint {next(_numbers)}", **fields)
+
+
+def make_pool(endpoint: Endpoint | None = None, **fields: Any) -> Pool:
+    number = next(_numbers)
+    fields.setdefault("ref", f"pool-{number}")
+    fields.setdefault("name", f"Pool {number}")
+    return Pool.objects.create(endpoint=endpoint or make_endpoint(), **fields)
+
+
+def make_image(endpoint: Endpoint | None = None, **fields: Any) -> Image:
+    number = next(_numbers)
+    fields.setdefault("ref", f"image-{number}")
+    fields.setdefault("name", f"Image {number}")
+    return Image.objects.create(endpoint=endpoint or make_endpoint(), **fields)
+
+
+def make_machine(name: str = "", **fields: Any) -> Machine:
+    """An active machine where it has a holder or a team, else one that was found."""
+    number = next(_numbers)
+    held = fields.get("holder") or fields.get("team")
+    fields.setdefault("stage", Stage.ACTIVE if held else Stage.DISCOVERED)
+    fields.setdefault("power", Power.ON)
+    fields.setdefault("native_ref", f"vm-{number}")
+    fields.setdefault("uuid", uuid.uuid4())
+    fields.setdefault("vcpus", 2)
+    fields.setdefault("memory_mib", 4096)
+    fields.setdefault("disk_mib", 20480)
+    if "endpoint" not in fields:
+        fields["endpoint"] = make_endpoint()
+    return Machine.objects.create(name=name or f"machine{number}", **fields)
+
+
+def make_span(machine: Machine, meter: Meter = Meter.VCPU, **fields: Any) -> Span:
+    """Open and from the beginning, of the machine's size, unless told otherwise."""
+    fields.setdefault("quantity", getattr(machine, _COLUMNS[meter]))
+    fields.setdefault("started_at", BEGINNING)
+    fields.setdefault("cause", "handed_over")
+    return Span.objects.create(machine=machine, meter=meter, **fields)
+
+
+def make_tenure(machine: Machine, **fields: Any) -> Tenure:
+    """Open and from the beginning, of the machine's holder, unless told otherwise."""
+    if not {"holder", "team"} & fields.keys():
+        fields.update(holder=machine.holder, team=machine.team)
+    fields.setdefault("cost_centre", machine.cost_centre)
+    fields.setdefault("started_at", BEGINNING)
+    return Tenure.objects.create(machine=machine, **fields)
+
+
+def make_rate_card(
+    name: str = "", valid_from: date = date(2025, 1, 1), prices: Mapping[Meter, tuple[int, int]] = PRICES
+) -> RateCard:
+    card = RateCard.objects.create(name=name or f"Card {next(_numbers)}", valid_from=valid_from)
+    Rate.objects.bulk_create(
+        Rate(card=card, meter=meter, micros=micros, per=per) for meter, (micros, per) in prices.items()
+    )
+    return card
+
+
+_COLUMNS = {Meter.VCPU: "vcpus", Meter.MEMORY: "memory_mib", Meter.DISK: "disk_mib"}
