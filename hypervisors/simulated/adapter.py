@@ -1,0 +1,121 @@
+"""The contract, kept by the simulated data centre."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, TypeVar
+
+from hypervisors import contract
+from hypervisors.contract import Capabilities, CreateMachine, Handle, Inventory, MachineFacts, Order, Progress
+from hypervisors.errors import InvalidRequest
+from hypervisors.simulated import changing, creating, mapping
+from hypervisors.simulated.client import Client, Seen
+from hypervisors.simulated.faults import NativeFault
+
+SUFFIX = ".dc.sqlite3"
+ALLOWED = re.compile(r"/[A-Za-z0-9._/+ -]+")
+
+Fact = TypeVar("Fact")
+
+
+class Simulated(contract.Hypervisor):
+    """A data centre in one file. `Target.path` is the file; it must exist before the first call."""
+
+    kind: ClassVar[str] = "simulated"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        guest_shutdown=True, progress=True, cpu_usage=True, creation_events=True
+    )
+
+    def __init__(self, target: contract.Target) -> None:
+        super().__init__(target)
+        self.client = Client(
+            target.path, who=target.username or "leasehold", timeout=target.timeout, clock=target.clock
+        )
+
+    @classmethod
+    def validate(cls, target: contract.Target) -> None:
+        path = PurePosixPath(target.path)
+        if not path.is_absolute() or ".." in path.parts or not ALLOWED.fullmatch(target.path):
+            raise InvalidRequest("Path: must be absolute, of letters, digits and . _ + - only, and without '..'.")
+        if not target.path.endswith(SUFFIX) or path.name == SUFFIX:
+            raise InvalidRequest(f"Path: the file's name must end in {SUFFIX}.")
+        if not Path(path.parent).is_dir():
+            raise InvalidRequest("Path: its folder does not exist.")
+
+    @mapping.translated()
+    def check(self) -> str:
+        return self.client.about()
+
+    @mapping.translated()
+    def inventory(self) -> Inventory:
+        gaps: list[str] = []
+        read = self._reader(gaps)
+        pools = read("pools", self.client.pools, lambda row: contract.PoolFacts(row["ref"], mapping.text(row["name"])))
+        hosts = read("hosts", self.client.hosts, mapping.host_facts)
+        datastores = read("datastores", self.client.datastores, mapping.datastore_facts)
+        networks = read(
+            "networks", self.client.networks, lambda row: contract.NetworkFacts(row["ref"], mapping.text(row["name"]))
+        )
+        images = read("images", self.client.images, mapping.image_facts)
+        machines = read("machines", self.client.machines, _facts)
+        return Inventory(not gaps, pools, hosts, datastores, networks, images, machines, gaps)
+
+    @staticmethod
+    def _reader(gaps: list[str]) -> Callable[[str, Callable[[], Sequence[Any]], Callable[[Any], Fact]], list[Fact]]:
+        def read(what: str, call: Callable[[], Sequence[Any]], fact: Callable[[Any], Fact]) -> list[Fact]:
+            try:
+                return [fact(row) for row in call()]
+            except NativeFault as fault:
+                if fault.code == "unreachable":
+                    raise
+                gaps.append(f"The {what} could not be read: {mapping.to_error(fault).message}")
+                return []
+
+        return read
+
+    @mapping.translated()
+    def machine(self, ref: str) -> MachineFacts:
+        return _facts(self.client.machine(ref))
+
+    @mapping.translated()
+    def find(self, stamp: contract.Stamp) -> Sequence[MachineFacts]:
+        return [_facts(seen) for seen in creating.find(self.client, stamp)]
+
+    @mapping.translated()
+    def _submit(self, order: Order) -> Handle:
+        match order:
+            case CreateMachine():
+                return creating.submit(self.client, order)
+            case contract.Shutdown():
+                return changing.submit_shutdown(self.client, order)
+            case contract.RemoveMachine():
+                return changing.submit_remove(self.client, order)
+            case _:
+                return changing.submit(self.client, order)
+
+    @mapping.translated()
+    def poll(self, order: Order, handle: Handle) -> Progress:
+        self.guard_writes()
+        match order:
+            case CreateMachine():
+                return creating.poll(self.client, order, handle)
+            case contract.Shutdown():
+                return changing.poll_shutdown(self.client, order, handle)
+            case contract.RemoveMachine():
+                return changing.poll_remove(self.client, order, handle)
+            case _:
+                return changing.poll(self.client, order, handle)
+
+    @mapping.translated()
+    def discard(self, stamp: contract.Stamp) -> None:
+        self.guard_writes()
+        creating.discard(self.client, stamp)
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def _facts(seen: Seen) -> MachineFacts:
+    return mapping.machine_facts(seen.row, seen.disks, seen.cpu_percent)

@@ -1,0 +1,225 @@
+"""The data centre seen by those who run it: make one, set how it behaves, do things by hand, ask what happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hypervisors.simulated import machines, settings, storage, tasks
+from hypervisors.simulated.usage import PROFILES
+
+Record = dict[str, Any]
+
+
+class DataCentre:
+    """One file; made with its tables when it does not exist. Raises NativeFault only.
+
+    `clock` gives the time that is written on machines and events; durations and delays follow the wall clock.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, clock: Callable[[], datetime] | None = None) -> None:
+        self.path = str(Path(path).absolute())
+        self.clock = clock
+        if not Path(self.path).exists():
+            storage.create(self.path)
+        self.storage = storage.Storage(self.path)
+
+    def now(self) -> datetime:
+        return self.clock().astimezone(UTC) if self.clock else datetime.now(UTC)
+
+    def close(self) -> None:
+        self.storage.close()
+
+    # How it behaves
+
+    def get(self, key: str) -> Any:
+        with self.storage.read() as db:
+            return settings.get(db, key)
+
+    def set(self, key: str, value: Any) -> None:
+        """Keys and defaults: `settings.DEFAULTS`."""
+        with self.storage.write() as db:
+            settings.put(db, key, value)
+
+    def set_durations(self, seconds: float) -> None:
+        """The same duration for every kind of task; 0 makes all work instant."""
+        with self.storage.write() as db:
+            for key in settings.DEFAULTS:
+                if key.startswith("duration."):
+                    settings.put(db, key, seconds)
+
+    def add_fault(
+        self, call: str, code: str, *, count: int = 1, probability: float | None = None, message: str = ""
+    ) -> None:
+        """The next `count` calls of this name ("*": any) fail, or each with a probability.
+
+        Codes: `mapping.ERRORS`; "lost_answer" strikes after the call took effect. The name "clone.task" (or another
+        kind of task) lets the call succeed and its task fail at the end.
+        """
+        remaining = None if probability is not None else count
+        with self.storage.write() as db:
+            db.execute(
+                "INSERT INTO faults (call, code, message, remaining, probability) VALUES (?, ?, ?, ?, ?)",
+                (call, code, message, remaining, probability),
+            )
+
+    def clear_faults(self) -> None:
+        with self.storage.write() as db:
+            db.execute("DELETE FROM faults")
+
+    def go_offline(self) -> None:
+        self.set("offline", True)
+
+    def come_back(self) -> None:
+        self.set("offline", False)
+
+    def forget_tasks(self) -> None:
+        """As after a restart of the management server: ended tasks are unknown."""
+        with self.storage.write() as db:
+            tasks.settle(db, now=self.now())
+            tasks.forget(db)
+
+    # What it consists of
+
+    def add_pool(self, name: str, *, datastore_ref: str = "", network_ref: str = "") -> str:
+        with self.storage.write() as db:
+            ref = settings.next_ref(db, "pool")
+            db.execute("INSERT INTO pools VALUES (?, ?, ?, ?)", (ref, name, datastore_ref, network_ref))
+        return ref
+
+    def add_host(self, name: str, *, pool_ref: str, cpus: int = 64, memory_mib: int = 524_288) -> str:
+        with self.storage.write() as db:
+            ref = settings.next_ref(db, "host")
+            db.execute("INSERT INTO hosts VALUES (?, ?, ?, ?, ?)", (ref, name, pool_ref, cpus, memory_mib))
+        return ref
+
+    def add_datastore(self, name: str, *, capacity_mib: int) -> str:
+        with self.storage.write() as db:
+            ref = settings.next_ref(db, "datastore")
+            db.execute("INSERT INTO datastores VALUES (?, ?, ?)", (ref, name, capacity_mib))
+        return ref
+
+    def add_network(self, name: str) -> str:
+        with self.storage.write() as db:
+            ref = settings.next_ref(db, "network")
+            db.execute("INSERT INTO networks VALUES (?, ?)", (ref, name))
+        return ref
+
+    def add_image(
+        self, name: str, *, disk_mib: int, vcpus: int = 1, memory_mib: int = 1024, datastore_ref: str = ""
+    ) -> str:
+        return self.make_machine_by_hand(
+            name, vcpus=vcpus, memory_mib=memory_mib, disks_mib=(disk_mib,), datastore_ref=datastore_ref,
+            power="off", is_template=True,
+        )  # fmt: skip
+
+    # What people do at its own console
+
+    def make_machine_by_hand(
+        self, name: str, *, created_by: str = "root", created_at: datetime | None = None, note: str = "",
+        managed_by: str = "", vcpus: int = 2, memory_mib: int = 4096, disks_mib: Sequence[int] = (40_960,),
+        pool_ref: str = "", host_ref: str = "", datastore_ref: str = "", network_ref: str = "", power: str = "on",
+        uuid: str = "", guest_name: str = "", stamp: str = "", profile: str = "idle", idle_from: datetime | None = None,
+        deaf: bool = False, is_template: bool = False,
+    ) -> str:  # fmt: skip
+        """Somebody makes a machine past the portal; names and sizes are not checked. Returns its reference."""
+        if profile not in PROFILES:
+            raise ValueError(f"No usage profile {profile!r}.")
+        at = (created_at or self.now()).astimezone(UTC)
+        columns: Record = {
+            "name": name, "created_by": created_by, "created_at": at.isoformat(), "note": note,
+            "managed_by": managed_by, "vcpus": vcpus, "memory_mib": memory_mib, "pool_ref": pool_ref,
+            "host_ref": host_ref, "network_ref": network_ref, "power": power, "guest_name": guest_name,
+            "stamp": stamp, "profile": profile, "deaf": int(deaf), "is_template": int(is_template),
+            "idle_from": idle_from.astimezone(UTC).isoformat() if idle_from else "",
+        }  # fmt: skip
+        with self.storage.write() as db:
+            ref = machines.insert(db, **columns, **({"uuid": uuid} if uuid else {}))
+            db.execute("UPDATE machines SET address = ? WHERE ref = ?", (machines.address_of(ref), ref))
+            for number, size in enumerate(disks_mib):
+                path = f"{name}/{name}{f'_{number}' if number else ''}.vmdk"
+                machines.add_disk(db, ref, path=path, size_mib=size, datastore_ref=datastore_ref)
+            machines.record(db, ref, name, "created", who=created_by, at=at)
+        return ref
+
+    def change_by_hand(self, ref: str, *, who: str = "root", **columns: Any) -> None:
+        """Sets columns of a machine: name (rename), pool_ref, host_ref or folder (move), power, note, deaf ..."""
+        with self.storage.write() as db:
+            tasks.settle(db, now=self.now())
+            row = machines.need(db, ref)
+            for column, value in columns.items():
+                if column not in row.keys():  # noqa: SIM118 - a Row iterates over its values
+                    raise KeyError(column)
+                db.execute(f"UPDATE machines SET {column} = ? WHERE ref = ?", (value, ref))  # noqa: S608 - checked above
+            name = columns.get("name", row["name"])
+            machines.record(db, ref, name, f"changed: {', '.join(columns)}", who=who, at=self.now())
+
+    def power_by_hand(self, ref: str, power: str, *, who: str = "root") -> None:
+        self.change_by_hand(ref, who=who, power=power, stop_asked=None)
+
+    def register_again(self, ref: str) -> str:
+        """Out of the inventory and in again: a new reference, the same UUID. Returns the new reference."""
+        with self.storage.write() as db:
+            machines.need(db, ref)
+            new = settings.next_ref(db, "vm")
+            db.execute("UPDATE machines SET ref = ? WHERE ref = ?", (new, ref))
+            db.execute("UPDATE disks SET machine_ref = ? WHERE machine_ref = ?", (new, ref))
+        return new
+
+    def clone_by_hand(self, ref: str, name: str, *, same_uuid: bool = False, who: str = "root") -> str:
+        """A person's clone copies the stamp, as real ones do; with `same_uuid` it is a true double."""
+        with self.storage.write() as db:
+            row = machines.need(db, ref)
+            columns = {key: row[key] for key in row.keys() if key not in {"ref", "uuid"}}  # noqa: SIM118
+            columns |= {"name": name, "created_by": who, "created_at": self.now().isoformat(), "address": ""}
+            new = machines.insert(db, **columns, **({"uuid": row["uuid"]} if same_uuid else {}))
+            for disk in db.execute("SELECT * FROM disks WHERE machine_ref = ?", (ref,)).fetchall():
+                machines.add_disk(
+                    db, new, path=f"{name}/{name}.vmdk", size_mib=disk["size_mib"], datastore_ref=disk["datastore_ref"]
+                )
+        return new
+
+    def delete_by_hand(self, ref: str, *, keep_disks: bool = False, who: str = "root") -> None:
+        with self.storage.write() as db:
+            name = machines.need(db, ref)["name"]
+            machines.erase(db, ref, keep_disks=keep_disks)
+            machines.record(db, ref, name, "removed", who=who, at=self.now())
+
+    def add_loose_disk(self, path: str, *, size_mib: int, datastore_ref: str = "") -> str:
+        """A disk file that belongs to no machine."""
+        with self.storage.write() as db:
+            return machines.add_disk(db, "", path=path, size_mib=size_mib, datastore_ref=datastore_ref)
+
+    # What is there and what happened
+
+    def machines(self) -> list[Record]:
+        """All machines, half-made ones too; images not."""
+        rows = self._rows("SELECT * FROM machines WHERE NOT is_template ORDER BY created_at, ref")
+        return [row | {"fields": json.loads(row["fields"])} for row in rows]
+
+    def disks(self) -> list[Record]:
+        """All disks but those of images; orphans have an empty `machine_ref`."""
+        return self._rows(
+            "SELECT * FROM disks WHERE machine_ref NOT IN (SELECT ref FROM machines WHERE is_template) ORDER BY ref"
+        )
+
+    def calls(self, *, changing: bool | None = None) -> list[Record]:
+        """The calls that reached the data centre, oldest first; at most the last 20,000."""
+        rows = self._rows("SELECT * FROM calls ORDER BY id")
+        return [row for row in rows if changing is None or bool(row["changing"]) == changing]
+
+    def events(self, machine_ref: str = "") -> list[Record]:
+        return self._rows("SELECT * FROM events WHERE machine_ref = ? OR ? = '' ORDER BY id", machine_ref, machine_ref)
+
+    def tasks(self) -> list[Record]:
+        return self._rows("SELECT * FROM tasks ORDER BY started_at, ref")
+
+    def _rows(self, statement: str, *values: str) -> list[Record]:
+        with self.storage.write() as db:
+            tasks.settle(db, now=self.now())
+        with self.storage.read() as db:
+            return [dict(row) for row in db.execute(statement, values)]
