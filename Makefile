@@ -1,0 +1,79 @@
+# Leasehold. `make` lists what can be made.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+# As many test workers as processors, and no more than eat the memory of a small machine.
+WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+SUITE := DJANGO_SETTINGS_MODULE=tests.environment
+
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check static-checks fmt lock clean may-start packages kvm
+.NOTPARALLEL:
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: may-start .venv/base kvm ## Everything on loopback, with data to look at (PORT=8000); Ctrl-C stops it
+	@$(BIN)/python -m portal.demo
+
+test: packages .venv/dev kvm static-checks ## All checks and all tests, with every server they need
+	$(BIN)/pytest -n $(WORKERS)
+
+check: .venv/dev static-checks ## Format, lint, types, arrows, migrations and the fast tests
+	$(BIN)/pytest -n $(WORKERS) -m "not rig and not browser and not journey"
+
+static-checks: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DATABASE_URL=sqlite:///:memory: $(SUITE) $(BIN)/python manage.py makemigrations --check
+
+fmt: .venv/dev ## Formats the code and mends what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# uv is not pinned: it writes the pins. An existing pin is kept unless LOCK=--upgrade.
+lock: .venv/dev ## Writes requirements/ anew from pyproject.toml (LOCK=--upgrade for newer versions)
+	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv
+	$(COMPILE) $(LOCK) -o requirements/base.txt
+	$(COMPILE) $(LOCK) -c requirements/base.txt --extra kvm -o requirements/kvm.txt
+	$(COMPILE) $(LOCK) -c requirements/base.txt --extra postgres -o requirements/postgres.txt
+	$(COMPILE) $(LOCK) -c requirements/base.txt --extra postgres --group dev -o requirements/dev.txt
+
+clean: ## Removes what the tools left; the demo's data in var/demo stays
+	rm -rf var/test .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# Before anything is installed, so that a refusal costs nobody a minute.
+may-start:
+	@$(PYTHON) -m portal.demo --check
+
+packages:
+	@tests/packages.sh
+
+# What is installed is remembered by files in .venv that are newer than the lists.
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/base: requirements/base.txt | .venv/bin/python
+	@echo "Installing …"
+	@$(INSTALL) -r requirements/base.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt | .venv/bin/python
+	@echo "Installing what the tests need …"
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@ .venv/base
+
+# libvirt's library is compiled on the spot; without its headers, KVM endpoints are refused with a sentence.
+kvm: | .venv/bin/python
+	@if [ requirements/kvm.txt -nt .venv/kvm ] && command -v gcc >/dev/null && pkg-config --exists libvirt 2>/dev/null; then \
+		$(INSTALL) -r requirements/kvm.txt || echo "KVM endpoints will not work: libvirt's Python library could not be built."; \
+		touch .venv/kvm; \
+	fi
