@@ -1,0 +1,32 @@
+"""Who is there, and who decides on whom."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from lifecycle import clock
+from lifecycle.people.models import User
+
+
+def has_left(user: User) -> bool:
+    """Past their last day, by their own calendar, or locked out."""
+    if not user.is_active:
+        return True
+    return user.left_on is not None and clock.now().astimezone(user.tz).date() > user.left_on
+
+
+def approver_for(user: User) -> User | None:
+    """The nearest supervisor up the line who is still there; nobody approves for themselves, also not in a circle."""
+    seen = {user.pk}
+    above = user.supervisor
+    while above is not None and above.pk not in seen:
+        if not has_left(above):
+            return above
+        seen.add(above.pk)
+        above = above.supervisor
+    return None
+
+
+def admins() -> QuerySet[User]:
+    """Administrators who may sign in."""
+    return User.objects.filter(role=User.Role.ADMIN, is_active=True)
