@@ -1,0 +1,128 @@
+"""From an endpoint's row to an open connection: the only door through which the rules reach a hypervisor."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from hypervisors import registry
+from hypervisors.contract import Hypervisor, Target
+from hypervisors.errors import AccessDenied, HypervisorError, InvalidRequest, Unreachable, Unsupported
+from lifecycle import clock
+from lifecycle.errors import Invalid
+from lifecycle.estate.models import Endpoint
+
+SIMULATED = "simulated"
+
+
+def target(endpoint: Endpoint, *, read_only: bool | None = None) -> Target:
+    """Where and how to connect. A watched endpoint gives a read-only target, whatever is asked for.
+
+    Raises Invalid when a simulated data centre's file would lie outside the folder kept for such files.
+    """
+    watched = endpoint.mode != Endpoint.Mode.MANAGE
+    simulated = endpoint.kind == SIMULATED
+    return Target(
+        kind=endpoint.kind,
+        address=endpoint.address,
+        port=endpoint.port,
+        transport=endpoint.transport,
+        path=_simulated_path(endpoint.path) if simulated else endpoint.path,
+        username=endpoint.username,
+        secret=endpoint.secret,
+        ca_pem=endpoint.ca_pem,
+        read_only=watched or bool(read_only),
+        clock=clock.now if simulated else None,
+    )
+
+
+def validate_target(endpoint: Endpoint) -> None:
+    """Checks the fields against the adapter's allow-list, without connecting. Raises Invalid."""
+    try:
+        registry.adapter_class(endpoint.kind).validate(target(endpoint))
+    except Unsupported as error:
+        raise Invalid(error.message, field="kind") from error
+    except InvalidRequest as error:
+        raise Invalid(error.message) from error
+
+
+@contextmanager
+def connect(endpoint: Endpoint, *, read_only: bool | None = None) -> Iterator[Hypervisor]:
+    """An open connection, kept for the next caller of this thread unless it broke meanwhile."""
+    wanted = target(endpoint, read_only=read_only)
+    connection = _kept_or_new(endpoint.pk, wanted)
+    try:
+        yield connection
+    except HypervisorError as error:
+        # A session that ran out says AccessDenied: the next try signs in afresh.
+        if isinstance(error, Unreachable | AccessDenied):
+            _drop(endpoint.pk, wanted)
+        raise
+    except BaseException:
+        # Nobody knows what state the wire is in.
+        _drop(endpoint.pk, wanted)
+        raise
+
+
+def close_all() -> None:
+    """Closes what this thread keeps."""
+    for kept in _connections().values():
+        kept.connection.close()
+    _connections().clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    target: Target
+    connection: Hypervisor
+
+
+class _Cache(threading.local):
+    """Connections of one thread of one process: what came through a fork belongs to the parent."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.kept: dict[tuple[int, bool], _Kept] = {}
+
+
+_cache = _Cache()
+
+
+def _connections() -> dict[tuple[int, bool], _Kept]:
+    if _cache.pid != os.getpid():
+        _cache.pid, _cache.kept = os.getpid(), {}
+    return _cache.kept
+
+
+def _kept_or_new(endpoint_id: int, wanted: Target) -> Hypervisor:
+    kept = _connections().get((endpoint_id, wanted.read_only))
+    if kept is not None and kept.target == wanted:
+        return kept.connection
+    if kept is not None:
+        # The endpoint's fields were changed since.
+        _drop(endpoint_id, kept.target)
+    connection = registry.connect(wanted)
+    _connections()[endpoint_id, wanted.read_only] = _Kept(wanted, connection)
+    return connection
+
+
+def _drop(endpoint_id: int, used: Target) -> None:
+    kept = _connections().pop((endpoint_id, used.read_only), None)
+    if kept is not None:
+        kept.connection.close()
+
+
+def _simulated_path(path: str) -> str:
+    """Relative paths lie in the folder too; links and `..` are followed before looking."""
+    folder = Path(settings.SIMULATED_DIR).resolve()
+    found = folder if "\0" in path else (folder / path).resolve()
+    if folder not in found.parents:
+        raise Invalid(_("The file of a simulated data centre lies in the folder kept for them."), field="path")
+    return str(found)

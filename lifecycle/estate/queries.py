@@ -1,0 +1,91 @@
+"""Who may see and work which machine, and the lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.contrib.auth.models import Permission
+from django.db.models import Count, Q, TextField
+from django.db.models.functions import Cast
+
+from lifecycle.estate.models import (
+    Endpoint,
+    Machine,
+    MachineGroupPermission,
+    MachineUserPermission,
+    Stage,
+)
+from lifecycle.estate.models.machines import LIVE, MachineQuerySet
+from lifecycle.people.models import User
+
+CAP = 1001
+"""Counts stop here: "more than 1,000" is all that a person needs."""
+
+BESIDE = ("endpoint", "pool", "host", "image", "holder", "team", "cost_centre")
+
+
+def may_operate(user: User, machine: Machine) -> bool:
+    """May start, stop and restart it: who holds it, their team, an administrator, or who was granted just that."""
+    if not user.is_active:
+        return False
+    if user.is_admin or machine.holder_id == user.pk:
+        return True
+    if machine.team_id is not None and machine.team_id == user.team_id:
+        return True
+    return _granted(user, machine, "operate_machine")
+
+
+def visible_machine(user: User, pk: int) -> Machine:
+    """One machine this person may see. Raises Machine.DoesNotExist, also when it is there but not for them."""
+    return Machine.objects.visible_to(user).select_related(*BESIDE).get(pk=pk)
+
+
+def machine_list(
+    user: User,
+    *,
+    q: str = "",
+    stage: Stage | Collection[Stage] | None = None,
+    mine: bool = False,
+    endpoint: Endpoint | None = None,
+) -> MachineQuerySet:
+    """The machines a person may see, as lists show them; those that ended only when their stage is asked for."""
+    machines = Machine.objects.visible_to(user).select_related(*BESIDE)
+    machines = machines.filter(stage__in=_stages(stage))
+    if mine:
+        machines = machines.filter(holder=user)
+    if endpoint is not None:
+        machines = machines.filter(endpoint=endpoint)
+    for word in q.replace("\0", "").split()[:6]:
+        machines = _with_word(machines, word)
+    return machines
+
+
+def counts_by_stage(user: User) -> dict[Stage, int]:
+    """How many machines a person may see in each stage, none left out; more than 1,000 count as 1,001."""
+    rows = Machine.objects.visible_to(user).order_by().values_list("stage").annotate(count=Count("pk"))
+    found = dict(rows)
+    return {stage: min(found.get(stage, 0), CAP) for stage in Stage}
+
+
+def _stages(stage: Stage | Collection[Stage] | None) -> Collection[str]:
+    if stage is None:
+        return LIVE
+    return [stage] if isinstance(stage, str) else stage
+
+
+def _with_word(machines: MachineQuerySet, word: str) -> MachineQuerySet:
+    people = [f"holder__{name}__icontains" for name in ("username", "first_name", "last_name")]
+    columns = ["name__icontains", "guest_name__icontains", "purpose__icontains", "team__name__icontains", *people]
+    found = Q(address_text__icontains=word)
+    for column in columns:
+        found |= Q((column, word))
+    return machines.alias(address_text=Cast("addresses", TextField())).filter(found)
+
+
+def _granted(user: User, machine: Machine, codename: str) -> bool:
+    wanted = Permission.objects.filter(content_type__app_label="lifecycle", codename=codename).values("pk")[:1]
+    to_user = MachineUserPermission.objects.filter(user=user, content_object=machine, permission__in=wanted)
+    to_group = MachineGroupPermission.objects.filter(
+        group__in=user.groups.values("pk"), content_object=machine, permission__in=wanted
+    )
+    return to_user.exists() or to_group.exists()
