@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from hypervisors.simulated import machines, settings, storage, tasks
-from hypervisors.simulated.usage import PROFILES
+from hypervisors.simulated import byhand, machines, settings, storage, tasks
+from hypervisors.simulated.byhand import ByHand
 
 Record = dict[str, Any]
 
@@ -112,39 +112,23 @@ class DataCentre:
     def add_image(
         self, name: str, *, disk_mib: int, vcpus: int = 1, memory_mib: int = 1024, datastore_ref: str = ""
     ) -> str:
+        disks = (disk_mib,)
         return self.make_machine_by_hand(
-            name, vcpus=vcpus, memory_mib=memory_mib, disks_mib=(disk_mib,), datastore_ref=datastore_ref,
-            power="off", is_template=True,
+            name, vcpus=vcpus, memory_mib=memory_mib, disks_mib=disks, datastore_ref=datastore_ref, power="off",
+            is_template=True,
         )  # fmt: skip
 
     # What people do at its own console
 
-    def make_machine_by_hand(
-        self, name: str, *, created_by: str = "root", created_at: datetime | None = None, note: str = "",
-        managed_by: str = "", vcpus: int = 2, memory_mib: int = 4096, disks_mib: Sequence[int] = (40_960,),
-        pool_ref: str = "", host_ref: str = "", datastore_ref: str = "", network_ref: str = "", power: str = "on",
-        uuid: str = "", guest_name: str = "", stamp: str = "", profile: str = "idle", idle_from: datetime | None = None,
-        deaf: bool = False, is_template: bool = False,
-    ) -> str:  # fmt: skip
-        """Somebody makes a machine past the portal; names and sizes are not checked. Returns its reference."""
-        if profile not in PROFILES:
-            raise ValueError(f"No usage profile {profile!r}.")
-        at = (created_at or self.now()).astimezone(UTC)
-        columns: Record = {
-            "name": name, "created_by": created_by, "created_at": at.isoformat(), "note": note,
-            "managed_by": managed_by, "vcpus": vcpus, "memory_mib": memory_mib, "pool_ref": pool_ref,
-            "host_ref": host_ref, "network_ref": network_ref, "power": power, "guest_name": guest_name,
-            "stamp": stamp, "profile": profile, "deaf": int(deaf), "is_template": int(is_template),
-            "idle_from": idle_from.astimezone(UTC).isoformat() if idle_from else "",
-        }  # fmt: skip
+    def make_machine_by_hand(self, name: str, **facts: Any) -> str:
+        """Somebody makes a machine past the portal. Facts: the fields of `ByHand`. Returns its reference."""
+        return self.make_machines_by_hand([ByHand(name=name, **facts)])[0]
+
+    def make_machines_by_hand(self, hands: Iterable[ByHand]) -> list[str]:
+        """Many at once, in one transaction."""
+        now = self.now()
         with self.storage.write() as db:
-            ref = machines.insert(db, **columns, **({"uuid": uuid} if uuid else {}))
-            db.execute("UPDATE machines SET address = ? WHERE ref = ?", (machines.address_of(ref), ref))
-            for number, size in enumerate(disks_mib):
-                path = f"{name}/{name}{f'_{number}' if number else ''}.vmdk"
-                machines.add_disk(db, ref, path=path, size_mib=size, datastore_ref=datastore_ref)
-            machines.record(db, ref, name, "created", who=created_by, at=at)
-        return ref
+            return [byhand.insert(db, hand, now=now) for hand in hands]
 
     def change_by_hand(self, ref: str, *, who: str = "root", **columns: Any) -> None:
         """Sets columns of a machine: name (rename), pool_ref, host_ref or folder (move), power, note, deaf ..."""
@@ -177,10 +161,9 @@ class DataCentre:
             columns = {key: row[key] for key in row.keys() if key not in {"ref", "uuid"}}  # noqa: SIM118
             columns |= {"name": name, "created_by": who, "created_at": self.now().isoformat(), "address": ""}
             new = machines.insert(db, **columns, **({"uuid": row["uuid"]} if same_uuid else {}))
-            for disk in db.execute("SELECT * FROM disks WHERE machine_ref = ?", (ref,)).fetchall():
-                machines.add_disk(
-                    db, new, path=f"{name}/{name}.vmdk", size_mib=disk["size_mib"], datastore_ref=disk["datastore_ref"]
-                )
+            disks = db.execute("SELECT * FROM disks WHERE machine_ref = ? ORDER BY name", (ref,)).fetchall()
+            sizes = [disk["size_mib"] for disk in disks]
+            byhand.add_disks(db, new, name, sizes, disks[0]["datastore_ref"] if disks else "")
         return new
 
     def delete_by_hand(self, ref: str, *, keep_disks: bool = False, who: str = "root") -> None:

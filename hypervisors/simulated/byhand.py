@@ -1,0 +1,64 @@
+"""A machine that somebody made at the data centre's own console, past the portal: nothing is checked."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hypervisors.simulated import machines
+from hypervisors.simulated.usage import PROFILES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    name: str
+    created_by: str = "root"
+    created_at: datetime | None = None
+    note: str = ""
+    managed_by: str = ""
+    vcpus: int = 2
+    memory_mib: int = 4096
+    disks_mib: Sequence[int] = (40_960,)
+    pool_ref: str = ""
+    host_ref: str = ""
+    datastore_ref: str = ""
+    network_ref: str = ""
+    power: str = "on"
+    uuid: str = ""
+    """Empty for a random one."""
+    guest_name: str = ""
+    stamp: str = ""
+    """The operation that a portal wrote on it."""
+    profile: str = "idle"
+    """How it is used, one of `usage.PROFILES`, until `idle_from`."""
+    idle_from: datetime | None = None
+    deaf: bool = False
+    """The guest does not listen when it is asked to shut down."""
+    is_template: bool = False
+
+
+def insert(db: sqlite3.Connection, hand: ByHand, *, now: datetime) -> str:
+    """Returns the reference."""
+    if hand.profile not in PROFILES:
+        raise ValueError(f"There is no usage profile {hand.profile!r}.")
+    at = (hand.created_at or now).astimezone(UTC)
+    idle_from = hand.idle_from.astimezone(UTC).isoformat() if hand.idle_from else ""
+    ref = machines.insert(
+        db, name=hand.name, created_by=hand.created_by, created_at=at.isoformat(), note=hand.note,
+        managed_by=hand.managed_by, vcpus=hand.vcpus, memory_mib=hand.memory_mib, pool_ref=hand.pool_ref,
+        host_ref=hand.host_ref, network_ref=hand.network_ref, power=hand.power, guest_name=hand.guest_name,
+        stamp=hand.stamp, profile=hand.profile, idle_from=idle_from, deaf=int(hand.deaf),
+        is_template=int(hand.is_template), **({"uuid": hand.uuid} if hand.uuid else {}),
+    )  # fmt: skip
+    db.execute("UPDATE machines SET address = ? WHERE ref = ?", (machines.address_of(ref), ref))
+    add_disks(db, ref, hand.name, hand.disks_mib, hand.datastore_ref)
+    machines.record(db, ref, hand.name, "created", who=hand.created_by, at=at)
+    return ref
+
+
+def add_disks(db: sqlite3.Connection, ref: str, name: str, sizes_mib: Sequence[int], datastore_ref: str) -> None:
+    for number, size in enumerate(sizes_mib):
+        path = f"{name}/{name}{f'_{number}' if number else ''}.vmdk"
+        machines.add_disk(db, ref, path=path, size_mib=size, datastore_ref=datastore_ref)
