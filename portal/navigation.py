@@ -1,0 +1,82 @@
+"""The side navigation: one literal table, by whose job a thing is. A person sees only groups that hold something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Person(Protocol):
+    @property
+    def is_admin(self) -> bool: ...
+    @property
+    def decides(self) -> bool: ...
+    @property
+    def owns_cost_centre(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Item:
+    label: str | Promise
+    url: str
+    icon: str
+    count: int | None = None
+    count_filled: bool = False  # filled: it waits for me; plain: how many there are
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    label: str | Promise
+    items: list[Item]
+
+
+Entry = tuple[str | Promise, str, str]  # label, name of the url, icon
+GROUPS: list[tuple[str | Promise, Callable[[Person], bool], list[Entry]]] = [
+    (
+        _("Mine"),
+        lambda user: True,
+        [
+            (_("Home"), "home", "house"),
+            (_("Machines"), "machines", "server"),
+            (_("Requests"), "requests", "send"),
+            (_("Costs"), "costs", "coins"),
+        ],
+    ),
+    (_("Decide"), lambda user: user.decides, [(_("Approvals"), "approvals", "inbox")]),
+    (
+        _("House"),
+        lambda user: False,
+        [
+            (_("Orphans"), "orphans", "scan-search"),
+            (_("Endpoints"), "endpoints", "layers"),
+            (_("Operations"), "operations", "activity"),
+        ],
+    ),
+    (_("Money"), lambda user: user.owns_cost_centre, [(_("Statements"), "statements", "file-text")]),
+    (
+        _("Rules"),
+        lambda user: False,
+        [(_("Catalogue"), "catalogue", "package"), (_("Audit record"), "audit", "scroll-text")],
+    ),
+]
+
+
+def build(user: Person, *, current: str, counts: Mapping[str, tuple[int, bool]]) -> list[Group]:
+    """`current` is the name of an entry's url; `counts` maps such names to how many and whether they wait for me."""
+    return [
+        Group(label, [_item(entry, current, counts) for entry in entries])
+        for label, holds, entries in GROUPS
+        if user.is_admin or holds(user)
+    ]
+
+
+def _item(entry: Entry, current: str, counts: Mapping[str, tuple[int, bool]]) -> Item:
+    label, name, icon = entry
+    count, filled = counts.get(name, (0, False))
+    return Item(label, reverse(name), icon, count or None, filled, current=name == current)
