@@ -73,7 +73,8 @@ packages:
 
 # libvirt's library is compiled on the spot; without its headers, KVM endpoints are refused with a sentence.
 kvm: | .venv/bin/python
-	@if [ requirements/kvm.txt -nt .venv/kvm ] && command -v gcc >/dev/null && pkg-config --exists libvirt 2>/dev/null; then \
+	@if [ -z "$$(find .venv/kvm -newer requirements/kvm.txt 2>/dev/null)" ] \
+			&& command -v gcc >/dev/null && pkg-config --exists libvirt 2>/dev/null; then \
 		$(INSTALL) -r requirements/kvm.txt || echo "KVM endpoints will not work: libvirt's Python library could not be built."; \
 		touch .venv/kvm; \
 	fi

@@ -80,7 +80,10 @@ def main(arguments: list[str]) -> int:
 
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - needs the environment from above
 
-    execute_from_command_line(["manage.py", "serve_demo"])
+    try:
+        execute_from_command_line(["manage.py", "serve_demo"])
+    except KeyboardInterrupt:  # before the programs were started; afterwards the supervisor answers it
+        print("Stopped.")
     return 0
 
 

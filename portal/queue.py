@@ -86,6 +86,7 @@ def fresh(folder: Path, connection: Connection, queues: list[Queue]) -> None:
     """Empties the folder and declares the queues in it. Only before any process runs: bindings are cached in each."""
     shutil.rmtree(folder, ignore_errors=True)
     options(folder)
+    Transport.global_state.clear()  # what this process had declared went with the folder
     with connection as opened:
         for queue in queues:
             queue(opened.default_channel).declare()
