@@ -23,12 +23,12 @@ from kombu.utils.json import dumps, loads
 class Channel(filesystem.Channel):
     """kombu's channel with atomic writes, tolerant reads and guarded bindings."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]  # as kombu has it
         # Zero-padded, so that the order of names is the order of time.
         name = f"{monotonic_ns():020d}_{uuid4()}.{queue}.msg"
         write(Path(self.data_folder_out) / name, dumps(payload))
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)
         for name in sorted(path.name for path in folder.iterdir()):
             if name.partition(".")[2] != f"{queue}.msg":
@@ -44,13 +44,13 @@ class Channel(filesystem.Channel):
                 continue  # somebody else was first, or the file is no message
         raise Empty
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+    def _queue_bind(self, exchange: str, routing_key: str | None, pattern: str | None, queue: str) -> None:
         binding = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
         with (Path(self.control_folder) / ".lock").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             bindings = self.get_table(exchange)
             if binding not in bindings:
-                write(self._exchange_file(exchange), dumps([binding, *bindings]))
+                write(Path(self.control_folder) / f"{exchange}.exchange", dumps([binding, *bindings]))
 
 
 class Transport(filesystem.Transport):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from threading import Event
@@ -24,12 +25,18 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def channel(folder: Path) -> Iterator[Any]:
-    with connect(folder) as connection:
-        yield connection.default_channel
+    with open_channel(folder) as channel:
+        yield channel
 
 
 def connect(folder: Path) -> Connection:
     return Connection("filesystem://", transport_options=queue.options(folder))
+
+
+@contextmanager
+def open_channel(folder: Path) -> Iterator[Any]:
+    with connect(folder) as connection:
+        yield connection.default_channel
 
 
 def test_filesystem_means_the_safe_transport(channel: Any) -> None:
@@ -63,19 +70,19 @@ def test_every_message_reaches_exactly_one_reader(folder: Path) -> None:
 
     def read() -> list[int]:
         found: list[int] = []
-        with connect(folder) as connection:
+        with open_channel(folder) as channel:
             while True:
                 finished = done.is_set()
                 try:
-                    found.append(connection.default_channel._get("jobs")["n"])
+                    found.append(channel._get("jobs")["n"])
                 except Empty:
                     if finished:
                         return found
 
     def publish(first: int) -> None:
-        with connect(folder) as connection:
+        with open_channel(folder) as channel:
             for number in range(first, first + 100):
-                connection.default_channel._put("jobs", {"n": number, "text": "x" * 20_000})
+                channel._put("jobs", {"n": number, "text": "x" * 20_000})
 
     with ThreadPoolExecutor(8) as pool:
         readers = [pool.submit(read) for _ in range(4)]
@@ -89,13 +96,13 @@ def test_every_message_reaches_exactly_one_reader(folder: Path) -> None:
 
 def test_queues_bound_at_the_same_moment_are_all_kept(folder: Path) -> None:
     def bind(number: int) -> None:
-        with connect(folder) as connection:
-            connection.default_channel._queue_bind("shared", "key", "", f"queue-{number}")
+        with open_channel(folder) as channel:
+            channel._queue_bind("shared", "key", "", f"queue-{number}")
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(bind, range(48)))
-    with connect(folder) as connection:
-        bound = {binding.queue for binding in connection.default_channel.get_table("shared")}
+    with open_channel(folder) as channel:
+        bound = {binding.queue for binding in channel.get_table("shared")}
 
     assert bound == {f"queue-{number}" for number in range(48)}
 
