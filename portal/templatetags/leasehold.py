@@ -176,7 +176,10 @@ def lease_bar_row(
 
 @register.inclusion_tag("components/lease_axis.html", takes_context=True)
 def lease_axis(context: Context, axis: leasebar.Axis) -> dict[str, Any]:
-    return {"axis": axis, "today": axis.place(_now(context))}
+    word = _("Today")
+    width = leasebar.tag_width(word)
+    today = axis.place(_now(context))
+    return {"axis": axis, "today": today, "today_word": word, "tag_width": width, "tag_half": width // 2}
 
 
 @register.inclusion_tag("components/lease_bar_page.html", takes_context=True)

@@ -92,6 +92,8 @@ class Bar:
     name: str
     today: str
     today_word: str = ""
+    tag_width: int = 0
+    tag_half: int = 0
     tag_shift: int = 0  # pixels that keep the word over today inside the drawing
     label: str = ""
     label_x: str = ""
@@ -171,13 +173,17 @@ def page(
             last = right if part.end == stage.end else here
             pieces.append(_piece(part, first, last, 100 * GAP / PAGE_WIDTH))
         marks.append(_mark(stage, left, solid=not parts[0].planned))
+    word = _("Today, %(day)s") % {"day": date_format(timezone.localtime(today), _("j M"))}
+    width = tag_width(word)
     runs_on = bool(stages and stages[-1].end is None and not on_hold)
     return Bar(
         pieces=pieces,
         name=sentence(segments, today, on_hold=on_hold, review=review),
         today=_percent(here),
-        today_word=_("Today, %(day)s") % {"day": date_format(timezone.localtime(today), _("j M"))},
-        tag_shift=42 if here < 8 else -42 if here > 92 else 0,
+        today_word=word,
+        tag_width=width,
+        tag_half=width // 2,
+        tag_shift=width // 2 if here < 10 else -width // 2 if here > 90 else 0,
         open_end="100%" if runs_on else "",
         open_colour=look(STAGES, stages[-1].stage).colour if stages else "",
         on_hold=on_hold,
@@ -248,6 +254,11 @@ def _piece(part: Segment, left: float, right: float, gap: float) -> Piece:
 
 def _shown(part: Segment, axis: Axis) -> bool:
     return part.start < axis.end and (part.end is None or part.end > axis.start)
+
+
+def tag_width(word: str) -> int:
+    """Pixels of the dark tag over today, for the widest of system fonts."""
+    return 8 * len(word) + 10
 
 
 def _percent(share: float) -> str:
