@@ -17,6 +17,10 @@ class Clock(models.Model):
 
     shift = models.DurationField(default=timedelta)
     target = models.DateTimeField(null=True, blank=True)
+    """Where a skip is going (`lifecycle/travel.py`)."""
+    started_from = models.DateTimeField(null=True, blank=True)
+    busy_until = models.DateTimeField(null=True, blank=True)
+    """Real time: one process moves the clock at a time."""
 
     class Meta:
         constraints = [

@@ -1,9 +1,8 @@
 """All rooms' tables, lowest room first. Rooms never import this; Django and everything above does."""
 
-from lifecycle.clock import Clock
 from lifecycle.audit.models import Entry
-from lifecycle.people.models import CostCentre, Team, User
-from lifecycle.notices.models import Notice
+from lifecycle.catalog.models import Blueprint, Size
+from lifecycle.clock import Clock
 from lifecycle.estate.models import (
     Datastore,
     Disk,
@@ -21,12 +20,13 @@ from lifecycle.estate.models import (
     Stage,
     Tenure,
 )
-from lifecycle.operations.models import Brake, Heartbeat, Operation
-from lifecycle.catalog.models import Blueprint, Size
-from lifecycle.money.models import Charge, Line, Rate, RateCard
 from lifecycle.leases.models import Lease
-from lifecycle.sprawl.models import Finding
+from lifecycle.money.models import Charge, Line, Rate, RateCard
+from lifecycle.notices.models import Notice
+from lifecycle.operations.models import Brake, Heartbeat, Operation
+from lifecycle.people.models import CostCentre, Team, User
 from lifecycle.requests.models import Request, Step
+from lifecycle.sprawl.models import Finding
 
 __all__ = [
     "Blueprint",

@@ -69,4 +69,6 @@ def database(url: str, *, folder: Path) -> dict[str, object]:
             "CONN_MAX_AGE": 60,
             "OPTIONS": options,
         }
-    raise ImproperlyConfigured(f"DATABASE_URL must start with sqlite:// or postgresql://; it starts with {parts.scheme!r}.")
+    raise ImproperlyConfigured(
+        f"DATABASE_URL must start with sqlite:// or postgresql://; it starts with {parts.scheme!r}."
+    )

@@ -10,7 +10,7 @@ from portal import environment as env
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
-# "production" demands real keys and hosts; "demo" makes its own key, shifts clocks and shows its mails; "test" is for the suite.
+# "production" demands real keys and hosts; "demo" has its own, a clock that moves and mails on a page; "test" is the suite's.
 MODE = env.text("LEASEHOLD_MODE", "production")
 if MODE not in {"production", "demo", "test"}:
     raise ImproperlyConfigured(f"LEASEHOLD_MODE must be production, demo or test; it is {MODE!r}.")
@@ -21,9 +21,7 @@ SECRET_KEY = env.text("SECRET_KEY", "only-for-the-test-suite-0123456789abcdefghi
 if len(SECRET_KEY) < 40:
     raise ImproperlyConfigured("SECRET_KEY must have at least 40 characters.")
 # Endpoint secrets are encrypted with the first key and read with any: put a new key in front to rotate.
-SECRETS_KEYS = env.words(
-    "SECRETS_KEYS", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" if MODE == "test" else ""
-)
+SECRETS_KEYS = env.words("SECRETS_KEYS", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" if MODE == "test" else "")
 if not SECRETS_KEYS:
     raise ImproperlyConfigured("SECRETS_KEYS is required: at least one Fernet key (`manage.py make_key` prints one).")
 
@@ -154,7 +152,9 @@ STORAGES = {
 }
 
 MAIL_DIR = DATA_DIR / "mail"
-EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if DEMO else 'locmem' if MODE == 'test' else 'smtp'}.EmailBackend"
+EMAIL_BACKEND = (
+    f"django.core.mail.backends.{'filebased' if DEMO else 'locmem' if MODE == 'test' else 'smtp'}.EmailBackend"
+)
 EMAIL_FILE_PATH = str(MAIL_DIR)
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)

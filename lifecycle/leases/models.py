@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from lifecycle.estate.models import Machine
+from lifecycle.estate.models import FAR, Machine
 
 
 class Lease(models.Model):
@@ -24,14 +24,15 @@ class Lease(models.Model):
     restore_days = models.PositiveSmallIntegerField()
     warn_days = models.JSONField()
     extensions = models.PositiveSmallIntegerField(default=0)
-    warned_at = models.DateTimeField(null=True, blank=True)
-    """When the first warning about the present end left; the machine is stopped a day after it at the earliest."""
+    end_set_at = models.DateTimeField()
+    """When the present end was decided: an end set at short notice cannot be warned of long before."""
+    next_warning_at = models.DateTimeField(default=FAR)
+    past_cap = models.BooleanField(default=False)
+    """A restore already went past the cap once; only an admin may do so again."""
     stopped_at = models.DateTimeField(null=True, blank=True)
     remove_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    held_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="holds"
-    )
+    held_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="holds")
     held_at = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=250, blank=True)
 
@@ -49,6 +50,7 @@ class Lease(models.Model):
             # The clock's sweeps: what ends, what is removed.
             models.Index(fields=["ends_at"], name="lease_by_end", condition=Q(ended_at__isnull=True)),
             models.Index(fields=["remove_at"], name="lease_by_removal", condition=Q(ended_at__isnull=True)),
+            models.Index(fields=["next_warning_at"], name="lease_by_warning", condition=Q(ended_at__isnull=True)),
         ]
         verbose_name = _("lease")
         verbose_name_plural = _("leases")

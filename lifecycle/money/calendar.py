@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from lifecycle import clock
 
@@ -60,4 +62,10 @@ def days_of(month: date) -> list[tuple[date, datetime, datetime]]:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, clock.billing_zone()).astimezone(UTC)
+    return _midnight_in(clock.billing_zone(), day)
+
+
+@lru_cache(maxsize=4096)
+def _midnight_in(zone: ZoneInfo, day: date) -> datetime:
+    # Where a zone skips midnight, this is the instant at which it does so.
+    return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -62,7 +62,8 @@ class Line(models.Model):
     cents = models.BigIntegerField()
 
     class Meta:
-        ordering = ["-month", "machine", "meter", "tenure"]
+        # By id: ordering by the relation itself would join the machine and the tenure for their orderings.
+        ordering = ["-month", "machine_id", "meter", "tenure_id"]
         constraints = [
             models.UniqueConstraint(fields=["month", "machine", "meter", "tenure", "rate"], name="one_line_each")
         ]
@@ -76,7 +77,8 @@ class Charge(models.Model):
     """The part of one span that falls into one tenure and month: the evidence behind a line."""
 
     line = models.ForeignKey(Line, models.CASCADE, related_name="charges")
-    span = models.ForeignKey(Span, models.PROTECT, related_name="charges")
+    # A span that turns out to have lasted no second is dropped: its charge goes with it, the next draft corrects the line.
+    span = models.ForeignKey(Span, models.CASCADE, related_name="charges")
     entry = models.PositiveSmallIntegerField(default=1)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
@@ -85,7 +87,22 @@ class Charge(models.Model):
 
     class Meta:
         ordering = ["started_at", "id"]
-        constraints = [models.UniqueConstraint(fields=["span", "line", "entry"], name="span_charged_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["span", "line", "entry"], name="span_charged_once"),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__gt=models.F("started_at")) & models.Q(seconds__gt=0),
+                name="charge_is_not_empty",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.line_id} {self.seconds} s"
+
+
+class Draft(models.Model):
+    """At most one row: up to when every held machine's time has been drafted. Drafts take turns by its lock."""
+
+    drafted_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="draft_is_one_row")]

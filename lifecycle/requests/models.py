@@ -31,7 +31,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
 
 
 class Request(models.Model):
-    """An order for a machine. What was agreed is copied into it: later changes of catalogue or prices change nothing."""
+    """An order for a machine. What was agreed is copied: later changes of catalogue or prices change nothing."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waits for a decision")

@@ -24,7 +24,7 @@ class Finding(models.Model):
     """Sentences' keys and values: [{"what": "created_by", "value": "akaya"}, …]; values are hostile text."""
 
     class Meta:
-        ordering = ["-cents_per_month", "id"]
+        ordering = ["-cents_per_month", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["machine", "kind"], condition=Q(ended_at__isnull=True), name="one_open_finding_each"
@@ -32,7 +32,7 @@ class Finding(models.Model):
         ]
         indexes = [
             # The report: dearest first.
-            models.Index(fields=["kind", "-cents_per_month", "id"], name="finding_by_cost", condition=Q(ended_at=None))
+            models.Index(fields=["kind", "-cents_per_month", "-id"], name="finding_by_cost", condition=Q(ended_at=None))
         ]
         verbose_name = _("finding")
         verbose_name_plural = _("findings")

@@ -54,9 +54,7 @@ class Tenure(models.Model):
     """Who held a machine, and which cost centre paid, from `started_at` up to, not including, `ended_at`."""
 
     machine = models.ForeignKey(Machine, models.PROTECT, related_name="tenures")
-    holder = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="tenures"
-    )
+    holder = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="tenures")
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="tenures")
     cost_centre = models.ForeignKey(CostCentre, models.PROTECT, null=True, blank=True, related_name="tenures")
     started_at = models.DateTimeField()

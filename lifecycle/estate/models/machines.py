@@ -92,7 +92,12 @@ class Machine(models.Model):
     power_at = models.DateTimeField(null=True, blank=True)
 
     holder = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("holder")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="machines",
+        verbose_name=_("holder"),
     )
     team = models.ForeignKey(
         Team, models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("team")

@@ -1,0 +1,144 @@
+"""Asking for work and steering it. The rows are written in the transaction of the decision that caused them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import current_app
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from lifecycle import clock
+from lifecycle.audit.actions import Actor, record
+from lifecycle.errors import Conflict, Forbidden
+from lifecycle.estate.models import Machine
+from lifecycle.operations.models import Brake, Heartbeat, Operation
+from lifecycle.people.models import User
+
+log = logging.getLogger(__name__)
+
+Kind, Purpose, State = Operation.Kind, Operation.Purpose, Operation.State
+
+DEADLINES = {Kind.CREATE: timedelta(hours=24)}
+"""After this real time a piece of work that keeps failing is given up; the others wait for ever for an endpoint."""
+
+
+def order(
+    machine: Machine,
+    kind: Kind,
+    *,
+    purpose: Purpose,
+    by: Actor,
+    key: str,
+    arguments: dict[str, Any] | None = None,
+    destructive: bool = False,
+) -> Operation:
+    """Writes one operation and wakes a worker after the commit. A second call with the same key returns the first."""
+    deadline = DEADLINES.get(kind)
+    fields: dict[str, Any] = {
+        "machine": machine,
+        "endpoint_id": machine.endpoint_id,
+        "kind": kind,
+        "purpose": purpose,
+        "arguments": arguments or {},
+        "destructive": destructive,
+        "asked_by_id": by.pk,
+        "next_try_at": Now(),
+        "deadline_at": Now() + deadline if deadline else None,
+        "created_at": clock.now(),
+        "changed_at": clock.now(),
+    }
+    operation, created = Operation.objects.get_or_create(key=key, defaults=fields)
+    if created:
+        record("operation.asked", operation, by=by, kind=kind, purpose=purpose)
+    transaction.on_commit(lambda: wake(operation.pk))
+    return operation
+
+
+def wake(pk: int) -> None:
+    """Tells a worker that there is work: a hint, no more. When the broker is away the sweep finds the row."""
+    try:
+        current_app.send_task("lifecycle.tasks.work_operation", args=[pk], expires=30)
+    except Exception:  # whatever the broker raises, the decision is committed and must stand
+        log.warning("No worker could be woken for operation %s; the sweep will find it.", pk, exc_info=True)
+
+
+def cancel_waiting(machine: Machine, *, by: Actor, reason: str) -> int:
+    """Cancels what was not begun yet on a machine; what runs is left to end. Returns how many."""
+    cancelled = 0
+    for operation in Operation.objects.filter(machine=machine, state=State.WAITING, started_at=None):
+        cancelled += _cancel(operation, by=by, reason=reason)
+    return cancelled
+
+
+def _cancel(operation: Operation, *, by: Actor, reason: str) -> int:
+    now = clock.now()
+    done = Operation.objects.filter(pk=operation.pk, state=State.WAITING, started_at=None).update(
+        state=State.CANCELLED, ended_at=now, changed_at=now, claimed_by="", claimed_until=None, waits_for=""
+    )
+    if done:
+        record("operation.cancelled", operation, by=by, reason=reason)
+    return done
+
+
+@transaction.atomic
+def retry_now(operation: Operation, *, by: User) -> Operation:
+    """Ends a back-off. Only for work that is still open: what failed was told to people already."""
+    _require_admin(by)
+    if not Operation.objects.filter(pk=operation.pk, state__in=Operation.OPEN, claimed_until=None).update(
+        next_try_at=Now(), changed_at=clock.now()
+    ):
+        raise Conflict(_("This work is being done right now, or has ended."))
+    record("operation.retried", operation, by=by)
+    transaction.on_commit(lambda: wake(operation.pk))
+    return operation
+
+
+@transaction.atomic
+def clear(operation: Operation, *, by: User, reason: str) -> Operation:
+    """An admin's word that this destructive work may pass the blast radius."""
+    _require_admin(by)
+    if not Operation.objects.filter(pk=operation.pk, state=State.WAITING, cleared_at=None).update(
+        cleared_at=clock.now(), next_try_at=Now()
+    ):
+        raise Conflict(_("Somebody let this pass already, or it has ended."))
+    record("operation.cleared", operation, by=by, reason=reason)
+    transaction.on_commit(lambda: wake(operation.pk))
+    return operation
+
+
+@transaction.atomic
+def pause(*, by: User, reason: str) -> Brake:
+    """From now on no operation makes a changing call, on any endpoint, until `resume`."""
+    _require_admin(by)
+    try:
+        with transaction.atomic():
+            brake = Brake.objects.create(pk=1, since=clock.now(), by=by, reason=reason[:250])
+    except IntegrityError:
+        raise Conflict(_("Everything is paused already.")) from None
+    record("operations.paused", brake, by=by, reason=reason)
+    return brake
+
+
+@transaction.atomic
+def resume(*, by: User) -> None:
+    _require_admin(by)
+    brake = Brake.objects.filter(pk=1).first()
+    if brake is None:
+        raise Conflict(_("Nothing is paused."))
+    record("operations.resumed", brake, by=by)
+    brake.delete()
+
+
+def beat(name: str) -> None:
+    """Writes one sign of life, by the database's clock."""
+    if not Heartbeat.objects.filter(name=name).update(at=Now()):
+        Heartbeat.objects.get_or_create(name=name, defaults={"at": Now()})
+
+
+def _require_admin(person: User) -> None:
+    if not person.is_admin:
+        raise Forbidden(_("Only administrators may do this."))

@@ -1,0 +1,85 @@
+"""Start, stop and restart, as the holder asks for them; and what follows when the hypervisor has done it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from hypervisors.contract import MachineFacts
+from lifecycle import clock
+from lifecycle.errors import Conflict, Forbidden
+from lifecycle.estate.facts import observe
+from lifecycle.estate.models import Machine, Power, Stage
+from lifecycle.estate.queries import may_operate
+from lifecycle.notices.actions import post
+from lifecycle.operations.actions import order
+from lifecycle.operations.models import Operation
+from lifecycle.people.models import User
+
+Kind = Operation.Kind
+
+USELESS = {Kind.POWER_ON: Power.ON, Kind.SHUTDOWN: Power.OFF}
+CAUSES = {Kind.POWER_ON: "started", Kind.SHUTDOWN: "stopped", Kind.POWER_OFF: "stopped", Kind.RESTART: "restarted"}
+
+
+def start(machine: Machine, *, by: User) -> Operation:
+    return _ask(machine, Kind.POWER_ON, by=by)
+
+
+def shut_down(machine: Machine, *, by: User) -> Operation:
+    return _ask(machine, Kind.SHUTDOWN, by=by)
+
+
+def restart(machine: Machine, *, by: User) -> Operation:
+    return _ask(machine, Kind.RESTART, by=by)
+
+
+@transaction.atomic
+def _ask(machine: Machine, kind: Operation.Kind, *, by: User) -> Operation:
+    """One operation however often it is pressed: while one of the kind is open, that one is returned."""
+    if not may_operate(by, machine):
+        raise Forbidden(_("Only the holder may do this."))
+    machine = Machine.objects.select_for_update().get(pk=machine.pk)
+    if machine.stage != Stage.ACTIVE:
+        raise Conflict(
+            _("%(machine)s is %(stage)s; its power cannot be changed now.")
+            % {"machine": machine, "stage": machine.get_stage_display()}
+        )
+    under_way = Operation.objects.filter(machine=machine, state__in=Operation.OPEN).exclude(kind=Kind.ANNOTATE)
+    if (same := under_way.filter(kind=kind).first()) is not None:
+        return same
+    if under_way.exists():
+        raise Conflict(_("Something else is under way on %(machine)s. Wait until it is done.") % {"machine": machine})
+    if kind == Kind.RESTART and machine.power != Power.ON:
+        raise Conflict(_("%(machine)s is not running. Start it instead.") % {"machine": machine})
+    if machine.power == USELESS.get(kind):
+        raise Conflict(
+            _("%(machine)s is %(power)s already.") % {"machine": machine, "power": machine.get_power_display()}
+        )
+    return order(machine, kind, purpose=Operation.Purpose.HOLDER, by=by, key=f"power:{machine.pk}:{uuid.uuid4().hex}")
+
+
+def done(operation: Operation, facts: MachineFacts | None) -> None:
+    if facts is not None:
+        observe(operation.machine, facts, at=clock.now(), cause=CAUSES[Kind(operation.kind)])
+
+
+def failed(operation: Operation, facts: MachineFacts | None) -> None:
+    """Whoever pressed the button hears that it did not work."""
+    if operation.asked_by is None:
+        return
+    post(
+        operation.asked_by,
+        "power_failed",
+        key=f"power_failed:{operation.pk}",
+        subject=_("%(what)s did not work on %(machine)s")
+        % {"what": operation.get_kind_display(), "machine": operation.machine},
+        context={"machine": operation.machine.name, "error": operation.error},
+        path=f"/machines/{operation.machine_id}/",
+    )
+
+
+def nothing(operation: Operation, facts: MachineFacts | None) -> None:
+    """Nothing follows."""

@@ -1,0 +1,22 @@
+"""What follows when an operation ends: (kind, purpose) -> on success, on failure. No room imports this."""
+
+from __future__ import annotations
+
+from lifecycle.leases import clockwork
+from lifecycle.operations import power
+from lifecycle.operations.engine import Outcome, Outcomes
+from lifecycle.operations.models import Operation
+from lifecycle.requests import provisioning
+
+Kind, Purpose = Operation.Kind, Operation.Purpose
+
+OUTCOMES: Outcomes = {
+    (Kind.CREATE, Purpose.ORDER): Outcome(provisioning.fulfilled, provisioning.failed),
+    (Kind.POWER_ON, Purpose.HOLDER): Outcome(power.done, power.failed),
+    (Kind.SHUTDOWN, Purpose.HOLDER): Outcome(power.done, power.failed),
+    (Kind.RESTART, Purpose.HOLDER): Outcome(power.done, power.failed),
+    (Kind.SHUTDOWN, Purpose.EXPIRY): Outcome(clockwork.stopped, clockwork.stop_failed),
+    (Kind.POWER_ON, Purpose.RESTORE): Outcome(clockwork.restored, power.failed),
+    (Kind.REMOVE, Purpose.EXPIRY): Outcome(clockwork.removed, clockwork.removal_failed),
+    (Kind.ANNOTATE, Purpose.STAMP): Outcome(power.nothing, power.nothing),
+}

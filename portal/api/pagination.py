@@ -1,0 +1,53 @@
+"""Cursor paging of the API: the same keysets as the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from lifecycle.errors import Invalid
+from portal import paging
+
+
+class Keyset(BasePagination):
+    """Views name their key in `page_key`; the answer is {"next", "previous", "results"}."""
+
+    size, most = 50, 200
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        given = request.query_params.get("page_size", str(self.size))
+        if not given.isdigit() or not 1 <= int(given) <= self.most:
+            raise Invalid(f"page_size is a number from 1 to {self.most}.", field="page_size")
+        position = request.query_params.get("page", "")
+        self.page = paging.page(queryset, key=view.page_key, position=position, size=int(given), count=False)
+        self.url = request.build_absolute_uri()
+        return self.page.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(
+            {"next": self._link(self.page.next), "previous": self._link(self.page.previous), "results": data}
+        )
+
+    def _link(self, position: str) -> str | None:
+        return replace_query_param(self.url, "page", position) if position else None
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            {"name": "page", "in": "query", "required": False, "schema": {"type": "string"},
+             "description": "A position from `next` or `previous`."},
+            {"name": "page_size", "in": "query", "required": False,
+             "schema": {"type": "integer", "minimum": 1, "maximum": self.most, "default": self.size}},
+        ]  # fmt: skip

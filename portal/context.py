@@ -1,0 +1,38 @@
+"""What the shell around every page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from lifecycle import clock
+from lifecycle.clock import Clock
+from lifecycle.notices.queries import unread_count
+from lifecycle.operations.queries import brake
+from lifecycle.requests.queries import inbox
+from portal import navigation
+
+MOST = 99
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Navigation, unread notices, the present, and in a demo its clock. Nothing for those who are not signed in."""
+    now = clock.now()
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"now": now}
+    counts = {}
+    if user.decides or user.is_admin:
+        counts["approvals"] = (inbox(user).order_by()[: MOST + 1].count(), True)
+    match = request.resolver_match
+    return {
+        "now": now,
+        "nav": navigation.build(user, current=match.url_name or "" if match else "", counts=counts),
+        "unread_notices": unread_count(user),
+        "brake": brake(),
+        "demo": {"now": now, "travel": Clock.objects.filter(pk=1).exclude(target=None).first()}
+        if settings.DEMO
+        else None,
+    }

@@ -1,0 +1,98 @@
+"""From a domain error to a page or a JSON problem: the one place that knows both."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from hypervisors.errors import HypervisorError
+from lifecycle.errors import Conflict, DomainError, Forbidden, Held, Invalid, InvalidMany
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[DomainError], int] = {Invalid: 422, Forbidden: 403, Conflict: 409, Held: 409, DomainError: 400}
+PROBLEM = "application/problem+json"
+
+
+def status_of(error: DomainError) -> int:
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
+def problems_of(error: DomainError) -> dict[str, str]:
+    """Field -> sentence; the empty field is the whole."""
+    return error.problems if isinstance(error, InvalidMany) else {error.field: error.message}
+
+
+def page(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """The page for an error that a view let through; None for what is not ours."""
+    if isinstance(error, ObjectDoesNotExist):
+        return render(request, "404.html", status=404)
+    if isinstance(error, DomainError):
+        status = status_of(error)
+        template = {403: "403.html", 409: "errors/409.html"}.get(status, "errors/400.html")
+        return render(request, template, {"message": error.message}, status=status)
+    return None
+
+
+def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every answer that is not a success is a problem document (RFC 9457)."""
+    if isinstance(error, DomainError):
+        return _problem(status_of(error), error.code, error.message, errors=problems_of(error))
+    if isinstance(error, ObjectDoesNotExist):
+        error = Http404()
+    if isinstance(error, HypervisorError):
+        return _problem(502, error.code, error.message)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, exceptions.ValidationError):
+        return _problem(422, "invalid", _("Some values are wrong."), errors=response.data)
+    code = getattr(error, "default_code", "not_found" if response.status_code == 404 else "refused")
+    detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
+    answer = _problem(response.status_code, str(code), str(detail))
+    for header in ("WWW-Authenticate", "Retry-After"):
+        if header in response:
+            answer[header] = response[header]
+    return answer
+
+
+def _problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    body = {"type": f"urn:leasehold:{code}", "title": code.replace("_", " "), "status": status, "detail": detail}
+    return Response(body | more, status=status, content_type=PROBLEM)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Says which setting is missing when the origin is the trouble: the usual one after a fresh installation."""
+    origin = request.headers.get("Origin", "")
+    hint = ""
+    if origin and origin not in settings.CSRF_TRUSTED_ORIGINS and "Origin checking failed" in reason:
+        hint = _("This portal was reached as %(origin)s, which CSRF_TRUSTED_ORIGINS does not name.") % {
+            "origin": origin
+        }
+    message = hint or _("The form was too old, or cookies are switched off. Load the page again and send it once more.")
+    return render(request, "403.html", {"message": message}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def forbidden(request: HttpRequest, exception: PermissionDenied) -> HttpResponse:
+    return render(request, "403.html", {"message": str(exception)}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The reference number ties the page to the traceback in the log."""
+    reference = uuid.uuid4().hex[:12]
+    log.error("Answered 500 with reference %s for %s %s", reference, request.method, request.path)
+    return render(request, "500.html", {"reference": reference}, status=500)

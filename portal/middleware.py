@@ -1,0 +1,37 @@
+"""What every page needs around it: the reader's time zone, and domain errors as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from portal import errors
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def zone(get_response: View) -> View:
+    """Times are shown in the reader's own zone."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            with timezone.override(request.user.tz):
+                return get_response(request)
+        return get_response(request)
+
+    return middleware
+
+
+class DomainErrors:
+    """Answers domain errors that a view did not handle with a page of the right status."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return errors.page(request, exception)
