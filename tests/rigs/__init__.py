@@ -1,0 +1,1 @@
+"""Real hypervisors that tests start for themselves, privately, and leave nothing of behind."""

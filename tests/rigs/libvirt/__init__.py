@@ -1,0 +1,214 @@
+"""A libvirtd with QEMU under software emulation, of the test's own: private namespaces, sockets, pools and guests.
+
+    with LibvirtRig() as rig:
+        adapter = connect(rig.target())
+
+Everything lives in one temporary folder and one process namespace that dies with the process that started it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Self
+
+from hypervisors.contract import Target
+from tests.rigs.libvirt import guest
+
+NEEDED = {
+    "libvirtd": "libvirt-daemon",
+    "virsh": "libvirt-clients",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "unshare": "util-linux",
+    "mount": "mount",
+}
+
+LIBVIRTD_CONF = """
+unix_sock_dir = "{root}/sock"
+unix_sock_rw_perms = "0777"
+unix_sock_ro_perms = "0777"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+host_uuid = "{host_uuid}"
+log_outputs = "3:stderr"
+"""
+
+QEMU_CONF = """
+user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+stdio_handler = "file"
+vnc_listen = "127.0.0.1"
+"""
+
+POOL = "<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>"
+
+
+def missing() -> list[str]:
+    """Packages that this host lacks, by the name apt knows them under."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return [package for program, package in NEEDED.items() if shutil.which(program, path=path) is None]
+
+
+def _die_with_parent() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+class LibvirtRig:
+    """One host of its own. `image_mib` and `data_mib` size the two guest images, `deaf.qcow2` and `polite.qcow2`."""
+
+    def __init__(self, *, image_mib: int = 80, data_mib: int = 64) -> None:
+        self.image_mib = image_mib
+        self.data_mib = data_mib
+        self.host_uuid = str(uuid.uuid4())
+        self.root = Path()
+        self._keeper: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def socket(self) -> Path:
+        return self.root / "sock" / "libvirt-sock"
+
+    @property
+    def uri(self) -> str:
+        return f"qemu+unix:///system?socket={self.socket}"
+
+    def target(self, read_only: bool = False, timeout: float = 20.0) -> Target:
+        """What the adapter connects to."""
+        return Target(kind="kvm", transport="unix", path=str(self.socket), read_only=read_only, timeout=timeout)
+
+    def start(self) -> None:
+        """Builds the guests, starts the daemon, waits for it and makes the pools `images` and `machines`."""
+        self.root = Path(tempfile.mkdtemp(prefix="lh-libvirt-"))
+        self.root.chmod(0o755)
+        for name in ("lib", "cache", "log", "run", "etc", "sock", "images", "machines"):
+            (self.root / name).mkdir()
+        self._write_config()
+        for name, rest in (("deaf", guest.DEAF), ("polite", guest.POLITE)):
+            place = self.root / "images" / f"{name}.qcow2"
+            guest.build(place, rest=rest, size_mib=self.image_mib, data_mib=self.data_mib)
+        self._start_keeper()
+        self.start_daemon()
+        for name in ("images", "machines"):
+            self.add_pool(name, self.root / name)
+
+    def _write_config(self) -> None:
+        etc = self.root / "etc"
+        (etc / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(root=self.root, host_uuid=self.host_uuid))
+        (etc / "qemu.conf").write_text(QEMU_CONF)
+
+    def _start_keeper(self) -> None:
+        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        if os.geteuid() != 0:
+            command[1:1] = ["--user", "--map-root-user"]
+        keeper = Path(__file__).with_name("keeper.py")
+        self._keeper = subprocess.Popen(
+            [*command, sys.executable, "-I", str(keeper), str(self.root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.root), "LC_ALL": "C.UTF-8"},
+            cwd=self.root,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, nothing that could take a lock
+        )
+        self._read("ready")
+
+    def _read(self, expected: str = "") -> str:
+        assert self._keeper is not None and self._keeper.stdout is not None
+        line = self._keeper.stdout.readline().strip()
+        if not line or (expected and line != expected):
+            raise RuntimeError(f"The libvirt rig did not start: {line or self.log()[-500:] or 'no answer'}")
+        return line
+
+    def _tell(self, command: str) -> str:
+        assert self._keeper is not None and self._keeper.stdin is not None
+        self._keeper.stdin.write(command + "\n")
+        self._keeper.stdin.flush()
+        return self._read()
+
+    def stop(self) -> None:
+        """Ends the namespace, and with it every process in it; removes the folder. Safe to call twice."""
+        if self._keeper is not None:
+            self._keeper.kill()
+            self._keeper.wait(timeout=15)
+            for pipe in (self._keeper.stdin, self._keeper.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._keeper = None
+        if self.root != Path():
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def start_daemon(self) -> None:
+        """Starts libvirtd (again) and waits until it answers; guests that were running are found again."""
+        self._tell("start")
+        deadline = time.monotonic() + 60
+        while self.virsh("version", check=False).returncode:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"libvirtd does not answer: {self.log()[-500:]}")
+            time.sleep(0.1)
+
+    def stop_daemon(self) -> None:
+        """Stops libvirtd; guests run on, as they do when a real one is restarted."""
+        self._tell("stop")
+
+    def kill_daemon(self) -> None:
+        """kill -9."""
+        self._tell("kill")
+
+    def freeze_daemon(self) -> None:
+        """A daemon that holds its connections and never answers."""
+        self._tell("freeze")
+
+    def thaw_daemon(self) -> None:
+        self._tell("thaw")
+
+    def virsh(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """One virsh command against this rig; its output is in `.stdout`."""
+        command = ["virsh", "-q", "-c", self.uri, *args]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "LC_ALL": "C"}
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"virsh {' '.join(args)}: {done.stderr.strip()}")
+        return done
+
+    def add_pool(self, name: str, path: Path) -> None:
+        definition = self.root / f"{name}.pool.xml"
+        definition.write_text(POOL.format(name=name, path=path))
+        self.virsh("pool-define", str(definition))
+        self.virsh("pool-autostart", name)
+        self.virsh("pool-start", name)
+
+    def image(self, name: str = "deaf") -> str:
+        """Reference of a guest image, as orders name it."""
+        return str(self.root / "images" / f"{name}.qcow2")
+
+    def volumes(self, pool: str = "machines") -> set[str]:
+        """Files that lie in a pool's folder now, whatever libvirt thinks."""
+        return {entry.name for entry in (self.root / pool).iterdir()}
+
+    def log(self) -> str:
+        """What the daemon wrote."""
+        place = self.root / "log" / "daemon.log"
+        return place.read_text(errors="replace") if place.exists() else ""
