@@ -7,6 +7,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+FAST := not rig and not browser and not journey
 SUITE := DJANGO_SETTINGS_MODULE=tests.environment
 
 export PORT
@@ -22,10 +23,13 @@ demo: may-start .venv/base kvm ## Everything on loopback, with data to look at (
 	@$(BIN)/python -m portal.demo
 
 test: packages .venv/dev kvm static-checks ## All checks and all tests, with every server they need
+	@echo "The rules and the pages on PostgreSQL:"
+	$(BIN)/python -m tests.rigs.postgres $(BIN)/pytest -q -n $(WORKERS) -m "$(FAST)" tests/lifecycle tests/portal
+	@echo "Everything, on SQLite:"
 	$(BIN)/pytest -n $(WORKERS)
 
 check: .venv/dev static-checks ## Format, lint, types, arrows, migrations and the fast tests
-	$(BIN)/pytest -n $(WORKERS) -m "not rig and not browser and not journey"
+	$(BIN)/pytest -n $(WORKERS) -m "$(FAST)"
 
 static-checks: .venv/dev
 	$(BIN)/ruff format --check .
