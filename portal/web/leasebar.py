@@ -18,7 +18,7 @@ from portal.templatetags.states import STAGES, look
 from portal.web.leasewords import began, sentence
 
 GAP = 2.0  # pixels between two pieces
-ROW_WIDTH = 560  # what a row is drawn for, to turn pixels into percent
+ROW_WIDTH = 400  # the narrowest row with words beside its bar; below it they stand underneath
 PAGE_WIDTH = 560  # the narrowest page form; below it the dates stand as a list
 LEAST = 90  # pixels of a stage in the page form, so that its word fits
 
@@ -38,6 +38,7 @@ class Segment:
 class Tick:
     x: str
     word: str
+    year: str = ""  # said in January only, and left out where there is little room
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Axis:
         ticks, first = [], timezone.localtime(self.start).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         while first < self.end:
             if first >= self.start:
-                ticks.append(Tick(self.place(first), date_format(first, "M Y" if first.month == 1 else "M")))
+                ticks.append(
+                    Tick(self.place(first), date_format(first, "M"), str(first.year) if first.month == 1 else "")
+                )
             first = _next_month(first)
         return ticks
 
@@ -140,7 +143,7 @@ def row(
         name=sentence(segments, today, on_hold=on_hold, review=review),
         today=axis.place(today),
         label=label,
-        label_x="100%" if below else _percent(end),
+        label_x=_percent(end),
         label_below=below,
         open_end=_percent(end) if runs_on else "",
         open_colour=look(STAGES, last.stage).colour if last else "",

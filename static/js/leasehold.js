@@ -2,149 +2,138 @@
 "use strict";
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const typing = (node) => node.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-  const shown = (node) => node.checkVisibility();
+  const each = (selector, root, act) => root.querySelectorAll(selector).forEach(act);
+  const on = (type, act) => document.addEventListener(type, act);
+  const typing = (node) => node.closest("input:not([type=checkbox], [type=radio]), textarea, select");
+  const letters = () => document.body.dataset.letters !== "off";
 
   const say = (words) => {
-    const live = $("#live");
-    live.textContent = "";
+    $("#live").textContent = "";
     // A moment of silence, or the same words twice would be read once.
-    setTimeout(() => { live.textContent = words; }, 60);
+    setTimeout(() => { $("#live").textContent = words; }, 60);
   };
 
   // Rows of a table: one is in the tab order, the arrows walk.
-  const rows = (table) => all("tbody tr", table).filter((row) => $("a, input", row));
   const rove = (table) => {
-    const list = rows(table);
-    const first = list.find((row) => row.hasAttribute("aria-current")) || list[0];
-    list.forEach((row) => { row.tabIndex = row === first ? 0 : -1; });
+    const first = $("tbody tr[aria-current]", table) || $("tbody tr:has(a, input)", table);
+    each("tbody tr", table, (row) => { row.tabIndex = row === first ? 0 : -1; });
   };
-  const walk = (row, step, mark) => {
-    const list = rows(row.closest("[data-rows]"));
-    const next = list[list.indexOf(row) + step];
+  const pick = (row, always) => {
+    const box = $("input[type=checkbox]", row);
+    if (box && !(always && box.checked)) box.click();
+  };
+  const walk = (row, way, mark) => {
+    let next = row[way];
+    while (next && !$("a, input", next)) next = next[way];
     if (!next) return;
     row.tabIndex = -1;
     next.tabIndex = 0;
     next.focus();
-    if (mark) select(next, true);
+    if (mark) pick(next, true);
   };
-  const select = (row, on) => {
-    const box = $("input[type=checkbox]", row);
-    if (box && (on === undefined || box.checked !== on)) box.click();
-  };
-  const rowKeys = (event, row) => {
-    const letters = document.body.dataset.letters !== "off";
-    const key = event.key.length === 1 && event.key !== " " ? (letters ? event.key.toLowerCase() : "") : event.key;
-    if (key === "j" || key === "ArrowDown") walk(row, 1, event.shiftKey);
-    else if (key === "k" || key === "ArrowUp") walk(row, -1, event.shiftKey);
-    else if (key === "x" || key === " ") select(row);
-    else if (key === "Enter") $("[data-open], a", row)?.click();
+  const rowKey = (event, row) => {
+    const letter = letters() && event.key.toLowerCase();
+    if (letter === "j" || event.key === "ArrowDown") walk(row, "nextElementSibling", event.shiftKey);
+    else if (letter === "k" || event.key === "ArrowUp") walk(row, "previousElementSibling", event.shiftKey);
+    else if (letter === "x" || event.key === " ") pick(row);
+    else if (event.key === "Enter") $("[data-open], a", row)?.click();
     else return;
     event.preventDefault();
   };
-
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const row = event.target.matches?.("[data-rows] tbody tr") && event.target;
-    if (row) rowKeys(event, row);
-    if (event.key === "/" && !typing(event.target) && document.body.dataset.letters !== "off") {
-      const field = all("[data-search]").find(shown);
-      if (field) { event.preventDefault(); field.focus(); field.select(); }
-    }
-    if (event.key === "Escape" && !$("dialog[open]")) {
-      const open = event.target.closest("details[open]:is(.menu-box, .person-menu, .top-bar details)");
-      if (open) { open.open = false; $("summary", open).focus(); }
-      else if (!typing(event.target)) $("[data-close]")?.click();
-    }
+  const escape = (node) => {
+    if ($("dialog[open]")) return;
+    const menu = node.closest("details[open]:is(.menu-box, .person-menu, .top-bar *)");
+    if (menu) { menu.open = false; $("summary", menu).focus(); }
+    else if (!typing(node)) $("[data-close]")?.click();
+  };
+  on("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("[data-rows] tbody tr")) rowKey(event, event.target);
+    if (event.key === "Escape") escape(event.target);
+    if (event.key !== "/" || typing(event.target) || !letters()) return;
+    each("[data-search]", document, (field) => {
+      if (field.checkVisibility()) { event.preventDefault(); field.focus(); }
+    });
   });
 
   // A question that has a page of its own is shown over this one; without script the link leads there.
-  const openDialog = async (link) => {
-    const answer = await fetch(link.href, { headers: { "X-Requested-With": "fetch" } });
+  const ask = async (link) => {
+    const answer = await fetch(link.href);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const card = $("[data-dialog-body]", page);
-    if (!answer.ok || !card) { location.assign(link.href); return; }
+    if (!answer.ok || !card) return location.assign(link.href);
     const dialog = document.createElement("dialog");
     const heading = $("h1, h2", card);
     heading.id = "dialog-title";
     dialog.setAttribute("aria-labelledby", heading.id);
     dialog.append(document.adoptNode(card));
-    // A form without an address of its own belongs to the page it was written for.
-    all("form:not([action])", dialog).forEach((form) => { form.action = link.href; });
-    document.body.append(dialog);
+    // A form without an address belongs to the page it was written for.
+    each("form:not([action])", dialog, (form) => { form.action = link.href; });
     dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+    document.body.append(dialog);
     dialog.showModal();
-    ($("[autofocus]", dialog) || $("[data-dialog-close]", dialog))?.focus();
+    $("[autofocus], [data-dialog-close]", dialog)?.focus();
+    settle(dialog);
     window.htmx?.process(dialog);
   };
-
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-dialog]");
+  const theme = (name) => {
+    document.cookie = `theme=${name}; path=/; samesite=lax; max-age=${name ? 31536000 : 0}`;
+    if (name) document.documentElement.dataset.theme = name;
+    else delete document.documentElement.dataset.theme;
+    each("[data-theme-choice]", document, (one) => one.setAttribute("aria-pressed", one.dataset.themeChoice === name));
+  };
+  on("click", (event) => {
+    const at = (selector) => event.target.closest(selector);
+    const link = at("a[data-dialog]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      openDialog(link).catch(() => location.assign(link.href));
+      ask(link).catch(() => location.assign(link.href));
     }
-    const close = event.target.closest("[data-dialog-close]");
-    if (close?.closest("dialog")) { event.preventDefault(); close.closest("dialog").close(); }
-    event.target.closest("[data-dismiss]")?.closest("[data-toast]").remove();
-    const copy = event.target.closest("[data-copy]");
-    if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => say(copy.dataset.copied || ""));
-    const theme = event.target.closest("[data-theme-choice]");
-    if (theme) chooseTheme(theme.dataset.themeChoice);
-    all("details[open]:is(.menu-box, .person-menu)").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+    const over = at("[data-dialog-close]")?.closest("dialog");
+    if (over) { event.preventDefault(); over.close(); }
+    at("[data-dismiss]")?.closest(".toast").remove();
+    const copy = at("[data-copy]")?.dataset;
+    if (copy) navigator.clipboard?.writeText(copy.copy).then(() => say(copy.copied || ""));
+    const choice = at("[data-theme-choice]");
+    if (choice) theme(choice.dataset.themeChoice);
+    each("details[open]:is(.menu-box, .person-menu)", document, (menu) => { menu.open = menu.contains(event.target); });
   });
 
-  const chooseTheme = (theme) => {
-    document.cookie = `theme=${theme}; path=/; samesite=lax; max-age=${theme ? 31536000 : 0}`;
-    if (theme) document.documentElement.dataset.theme = theme;
-    else delete document.documentElement.dataset.theme;
-    all("[data-theme-choice]").forEach((one) => one.setAttribute("aria-pressed", one.dataset.themeChoice === theme));
-  };
-
   // A second press is refused, but the button stays a button: `disabled` would lose focus and its value.
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (event.defaultPrevented || form.method === "get" || form.method === "dialog") return;
-    if (form.dataset.sent) { event.preventDefault(); return; }
+  on("submit", (event) => {
+    const { target: form, submitter: button } = event;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "1";
-    const button = event.submitter;
     button?.setAttribute("aria-busy", "true");
     if (button?.dataset.busy) say(button.dataset.busy);
   });
-  const rest = (root) => {
-    all("form[data-sent]", root).forEach((form) => { delete form.dataset.sent; });
-    all("[aria-busy]", root).forEach((node) => node.removeAttribute("aria-busy"));
+  const rest = () => {
+    each("form[data-sent]", document, (form) => { delete form.dataset.sent; });
+    each("[aria-busy]", document, (node) => node.removeAttribute("aria-busy"));
   };
-  addEventListener("pageshow", () => rest(document));
-  document.addEventListener("htmx:afterRequest", () => rest(document));
+  addEventListener("pageshow", rest);
 
   const toast = (node) => {
     let timer;
-    const start = () => { timer = setTimeout(() => node.remove(), 8000); };
-    const stay = () => clearTimeout(timer);
-    node.addEventListener("pointerenter", stay);
-    node.addEventListener("focusin", stay);
-    node.addEventListener("pointerleave", () => { stay(); if (!node.contains(document.activeElement)) start(); });
-    node.addEventListener("focusout", () => { stay(); if (!node.matches(":hover")) start(); });
-    start();
+    const go = () => { timer = setTimeout(() => node.remove(), 8000); };
+    for (const type of ["pointerenter", "focusin"]) node.addEventListener(type, () => clearTimeout(timer));
+    for (const type of ["pointerleave", "focusout"]) node.addEventListener(type, () => { clearTimeout(timer); go(); });
+    delete node.dataset.toast;
+    go();
     say($(".toast-words", node).textContent);
   };
-
   const settle = (root) => {
-    all("[data-needs-script]", root).forEach((node) => { node.hidden = false; });
-    all("[data-toast]:not([data-seen])", root).forEach((node) => { node.dataset.seen = "1"; toast(node); });
-    all("[data-rows]", root).forEach(rove);
-    all("[data-some]", root).forEach((box) => { box.indeterminate = true; });
-  };
-
-  document.addEventListener("htmx:afterSettle", (event) => {
-    const root = event.detail.elt;
-    settle(root.parentElement || root);
-    const news = root.matches("[data-announce]") ? root : $("[data-announce]", root);
-    if (news) say(news.dataset.announce || news.textContent.trim());
+    each("[data-needs-script]", root, (node) => { node.hidden = false; });
+    each("[data-toast]", root, toast);
+    each("[data-rows]", root, rove);
+    each("[data-some]", root, (box) => { box.indeterminate = true; });
     $("[data-focus]", root)?.focus();
+  };
+  on("htmx:afterSettle", ({ target }) => {
+    settle(target.parentElement || target);
+    const news = target.matches("[data-announce]") ? target : $("[data-announce]", target);
+    if (news) say(news.dataset.announce || news.textContent.trim());
   });
   settle(document);
-  $("[data-focus]")?.focus();
 })();
