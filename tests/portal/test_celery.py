@@ -1,0 +1,42 @@
+"""The schedule names tasks that exist, and messages reach a queue that a worker reads."""
+
+import pytest
+
+import lifecycle.tasks  # noqa: F401 - registers the tasks
+from portal.celery import QUEUES, SCHEDULE, TRAVEL, app, beat_schedule
+
+TASKS = {name.rpartition(".")[2] for name in app.tasks if name.startswith("lifecycle.tasks.")}
+
+
+def test_every_scheduled_task_exists() -> None:
+    assert {*SCHEDULE, *TRAVEL} <= TASKS
+
+
+def test_every_task_is_scheduled_or_sent_by_name() -> None:
+    assert TASKS - {*SCHEDULE, *TRAVEL} == {"work_operation"}
+
+
+def test_a_tick_expires_before_the_next_one() -> None:
+    for entry in beat_schedule().values():
+        assert entry["options"]["expires"] <= entry["schedule"]
+
+
+@pytest.mark.parametrize(("shiftable", "travels"), [(True, True), (False, False)])
+def test_journeys_through_time_are_worked_off_only_where_allowed(settings, shiftable: bool, travels: bool) -> None:
+    settings.CLOCK_SHIFTABLE = shiftable
+
+    assert ("travel" in beat_schedule()) is travels
+
+
+@pytest.mark.parametrize(("demo", "seconds"), [(True, 2), (False, 5)])
+def test_the_demo_looks_more_often(settings, demo: bool, seconds: int) -> None:
+    settings.DEMO = demo
+
+    assert beat_schedule()["sweep"]["schedule"] == seconds
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_every_task_goes_to_a_queue_that_is_read(task: str) -> None:
+    route = app.amqp.router.route({}, f"lifecycle.tasks.{task}")
+
+    assert route["queue"] in QUEUES
