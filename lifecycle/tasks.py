@@ -72,3 +72,9 @@ def send_notices() -> None:
 @shared_task(ignore_result=True)
 def travel() -> None:
     travelling.go_on()
+
+
+@shared_task(ignore_result=True)
+def sync_endpoint(pk: int) -> None:
+    if (endpoint := Endpoint.objects.filter(pk=pk).first()) is not None and sync(endpoint):
+        scan()

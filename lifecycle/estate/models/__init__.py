@@ -3,7 +3,10 @@
 from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Network, Pool
 from lifecycle.estate.models.history import Meter, Span, Tenure
 from lifecycle.estate.models.machines import (
+    ENDED,
     FAR,
+    LEASED,
+    LIVE,
     Disk,
     Machine,
     MachineGroupPermission,
@@ -13,7 +16,10 @@ from lifecycle.estate.models.machines import (
 )
 
 __all__ = [
+    "ENDED",
     "FAR",
+    "LEASED",
+    "LIVE",
     "Datastore",
     "Disk",
     "Endpoint",

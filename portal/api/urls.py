@@ -1,0 +1,3 @@
+"""The API's table: /api/v1/."""
+
+urlpatterns: list = []
