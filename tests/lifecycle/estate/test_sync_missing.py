@@ -1,0 +1,251 @@
+"""What a look did not see, or could not read: nothing is lost, nobody pays for what is gone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifecycle.audit.models import Entry
+from lifecycle.estate.models import Endpoint, Machine, Span, Stage
+from lifecycle.estate.sync import sync
+from tests.lifecycle.factories import make_machine, make_span, make_tenure, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def three_scans(settings):
+    settings.MISSING_AFTER_SCANS = 3
+
+
+@pytest.fixture
+def held(centre, endpoint):
+    """A leased machine that runs, is metered, and was seen once."""
+    centre.make_machine_by_hand("web")
+    sync(endpoint)
+    Machine.objects.update(stage=Stage.ACTIVE, holder=make_user())
+    machine = Machine.objects.get()
+    make_tenure(machine)
+    for meter in ("vcpu", "memory_mib", "disk_mib"):
+        make_span(machine, meter)
+    return machine
+
+
+def _delete(centre, held):
+    centre.delete_by_hand(held.native_ref)
+
+
+def _open(machine) -> int:
+    return Span.objects.filter(machine=machine, ended_at=None).count()
+
+
+# Missing
+
+
+def test_missing_once_is_noted_and_still_metered(centre, endpoint, held):
+    _delete(centre, held)
+    result = sync(endpoint)
+    held.refresh_from_db()
+    assert (result.missed, held.scans_missed, _open(held)) == (1, 1, 3)
+    assert held.missing_since is not None
+
+
+def test_missing_keeps_the_first_moment(centre, endpoint, held):
+    _delete(centre, held)
+    sync(endpoint)
+    first = Machine.objects.get().missing_since
+    sync(endpoint)
+    assert Machine.objects.get().missing_since == first
+
+
+def test_missing_three_times_ends_spans_when_it_was_last_seen(centre, endpoint, held):
+    _delete(centre, held)
+    for _ in range(3):
+        sync(endpoint)
+    assert _open(held) == 0
+    assert set(Span.objects.values_list("ended_at", flat=True)) == {held.seen_at.replace(microsecond=0)}
+
+
+def test_missing_is_recorded_once(centre, endpoint, held):
+    _delete(centre, held)
+    for _ in range(5):
+        sync(endpoint)
+    assert Entry.objects.get(verb="machine.missing").object_id == held.pk
+
+
+def test_missing_keeps_holder_stage_and_tenure(centre, endpoint, held):
+    _delete(centre, held)
+    for _ in range(5):
+        sync(endpoint)
+    machine = Machine.objects.get()
+    assert (machine.holder, machine.stage) == (held.holder, Stage.ACTIVE)
+    assert machine.tenures.get().ended_at is None
+
+
+def test_missing_is_not_counted_for_what_the_engine_works_on(centre, endpoint):
+    make_machine(endpoint=endpoint, stage=Stage.BUILDING, native_ref="")
+    make_machine(endpoint=endpoint, stage=Stage.REMOVING)
+    assert sync(endpoint).missed == 0
+
+
+def test_missing_is_not_counted_for_what_ended(centre, endpoint):
+    make_machine(endpoint=endpoint, stage=Stage.REMOVED)
+    assert sync(endpoint).missed == 0
+
+
+def test_missing_is_not_counted_for_another_endpoint(centre, endpoint):
+    make_machine()
+    assert sync(endpoint).missed == 0
+
+
+def test_missing_is_not_counted_twice_by_scans_at_once(centre, endpoint, held):
+    """Another complete scan ended after this one began."""
+    _delete(centre, held)
+    Endpoint.objects.update(scanned_at=datetime.now(UTC) + timedelta(seconds=30))
+    assert sync(endpoint).missed == 0
+
+
+def test_missing_one_is_no_longer_ownerless(centre, endpoint):
+    ref = centre.make_machine_by_hand("stray")
+    sync(endpoint)
+    assert Machine.objects.ownerless().count() == 1
+    centre.delete_by_hand(ref)
+    sync(endpoint)
+    assert Machine.objects.ownerless().count() == 0
+
+
+# Found again
+
+
+def _away_and_back(centre, endpoint, held, *, scans: int) -> None:
+    """It leaves the inventory for some scans and comes back under another reference."""
+    with centre.storage.write() as db:
+        db.execute("UPDATE machines SET is_template = 1")
+    for _ in range(scans):
+        sync(endpoint)
+    with centre.storage.write() as db:
+        db.execute("UPDATE machines SET is_template = 0 WHERE ref = ?", (held.native_ref,))
+    centre.register_again(held.native_ref)
+    sync(endpoint)
+
+
+def test_found_again_soon_goes_on_as_if_nothing_happened(centre, endpoint, held):
+    _away_and_back(centre, endpoint, held, scans=2)
+    machine = Machine.objects.get()
+    assert (machine.missing_since, machine.scans_missed, machine.holder) == (None, 0, held.holder)
+    assert Span.objects.count() == 3
+    assert not Entry.objects.filter(verb="machine.found_again").exists()
+
+
+def test_found_again_late_is_metered_from_now_on(centre, endpoint, held):
+    _away_and_back(centre, endpoint, held, scans=3)
+    machine = Machine.objects.get()
+    again = Span.objects.filter(ended_at=None)
+    assert (machine.missing_since, machine.holder, again.count()) == (None, held.holder, 3)
+    assert {span.started_at for span in again} == {machine.seen_at.replace(microsecond=0)}
+    assert Entry.objects.filter(verb="machine.found_again").count() == 1
+
+
+# Partial scans and faults
+
+
+def test_partial_scan_misses_nothing(centre, endpoint, held):
+    centre.add_fault("list_machines", "denied")
+    result = sync(endpoint)
+    held.refresh_from_db()
+    endpoint.refresh_from_db()
+    assert (result.answered, result.complete, result.missed) == (True, False, 0)
+    assert (held.scans_missed, held.missing_since) == (0, None)
+    assert "machines could not be read" in endpoint.scan_error
+    assert endpoint.scans == 1
+
+
+def test_partial_scan_writes_what_it_saw(centre, endpoint, held):
+    centre.add_fault("list_networks", "denied")
+    centre.change_by_hand(held.native_ref, name="renamed")
+    sync(endpoint)
+    held.refresh_from_db()
+    assert held.name == "renamed"
+
+
+def test_partial_scan_flags_no_part_as_gone(centre, endpoint, held):
+    centre.add_fault("list_networks", "denied")
+    sync(endpoint)
+    assert endpoint.networks.get().gone is False
+
+
+def test_partial_scan_does_not_break_a_row_of_misses(centre, endpoint, held):
+    _delete(centre, held)
+    sync(endpoint)
+    centre.add_fault("list_hosts", "denied")
+    sync(endpoint)
+    sync(endpoint)
+    assert Machine.objects.get().scans_missed == 2
+
+
+def test_complete_scan_clears_the_gaps(centre, endpoint, held):
+    centre.add_fault("list_networks", "denied")
+    sync(endpoint)
+    sync(endpoint)
+    endpoint.refresh_from_db()
+    assert endpoint.scan_error == ""
+
+
+def test_unreachable_endpoint_keeps_its_rows(centre, endpoint, held):
+    centre.go_offline()
+    result = sync(endpoint)
+    held.refresh_from_db()
+    endpoint.refresh_from_db()
+    assert (result.answered, result.error) == (False, "The data centre does not answer.")
+    assert (held.scans_missed, _open(held)) == (0, 3)
+    assert endpoint.failing_since is not None
+    assert endpoint.scan_error == "The data centre does not answer."
+
+
+def test_unreachable_endpoint_recovers_with_its_next_answer(centre, endpoint, held):
+    centre.go_offline()
+    sync(endpoint)
+    centre.come_back()
+    sync(endpoint)
+    endpoint.refresh_from_db()
+    assert (endpoint.failing_since, endpoint.scan_error, endpoint.failures) == (None, "", 0)
+
+
+def test_endpoint_that_breaks_in_the_middle_changes_nothing(centre, endpoint, held):
+    _delete(centre, held)
+    centre.add_fault("list_machines", "unreachable")
+    assert sync(endpoint).answered is False
+    assert Machine.objects.get().scans_missed == 0
+
+
+def test_endpoint_whose_file_is_elsewhere_is_reported(endpoint):
+    Endpoint.objects.update(path="/etc/passwd")
+    endpoint.refresh_from_db()
+    assert sync(endpoint).answered is False
+
+
+def test_broken_row_costs_only_itself(centre, endpoint, held):
+    """Its reference cannot be stored; the others are."""
+    other = centre.make_machine_by_hand("other")
+    centre.make_machine_by_hand("broken")
+    with centre.storage.write() as db:
+        db.execute("UPDATE machines SET ref = ? WHERE name = 'broken'", ("x" * 300,))
+    result = sync(endpoint)
+    assert Machine.objects.filter(native_ref=other).exists()
+    assert (result.answered, Machine.objects.count(), len(result.notes)) == (True, 2, 1)
+
+
+def test_broken_numbers_are_bounded(centre, endpoint):
+    ref = centre.make_machine_by_hand("web", disks_mib=())
+    with centre.storage.write() as db:
+        db.execute("UPDATE machines SET vcpus = -4, memory_mib = ? WHERE ref = ?", (2**63 - 1, ref))
+    sync(endpoint)
+    assert Machine.objects.get().vcpus == 0
+
+
+def test_broken_row_is_not_missing(centre, endpoint, held):
+    """The database refuses its new facts, but it was seen."""
+    with centre.storage.write() as db:
+        db.execute("UPDATE machines SET name = CAST(x'00' AS TEXT), power = 'warp' WHERE ref = ?", (held.native_ref,))
+    sync(endpoint)
+    held.refresh_from_db()
+    assert (held.name, held.power, held.scans_missed) == (held.native_ref, "unknown", 0)
