@@ -45,7 +45,7 @@ def draft(*, now: datetime | None = None) -> DraftResult:
 
 
 def publish_rate_card(name: str, valid_from: date, prices: Mapping[Meter, tuple[int, int]], *, by: Actor) -> RateCard:
-    """Puts prices in force from a month on: meter -> (millionths, for how many units). What is charged keeps its price."""
+    """Puts prices in force from a month on: meter -> (millionths, for how many units). Nothing is priced anew."""
     if not (by is HOUSE or getattr(by, "is_admin", False)):
         raise Forbidden(_("Only administrators publish rate cards."))
     _check(name, valid_from, prices)
@@ -78,7 +78,7 @@ def _take_turn_with_drafts(month: date) -> None:
 
 def _check(name: str, valid_from: date, prices: Mapping[Meter, tuple[int, int]]) -> None:
     problems = {}
-    if not name.strip() or len(name) > RateCard._meta.get_field("name").max_length:
+    if not name.strip() or len(name) > 40:
         problems["name"] = _("A rate card needs a name of at most 40 characters.")
     if valid_from.day != 1:
         problems["valid_from"] = _("A rate card starts on the first day of a month.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce, Least
 
 from lifecycle.estate.models import Span, Tenure
@@ -49,7 +49,9 @@ def months_to_draft(now: datetime) -> tuple[date, dict[int, date]]:
     if drafted_to is None:
         return BEFORE_ALL, {}
     first = calendar.previous_month(calendar.month_of(min(drafted_to, now)))
-    return first, _cut_short(first)
+    dropped = _dropped(first)
+    cut_short = _cut_short(first)
+    return first, {pk: min(month, dropped.get(pk, first)) for pk, month in (dropped | cut_short).items()}
 
 
 def machines_to_draft(first: date, cut_short: Iterable[int]) -> list[int]:
@@ -104,3 +106,14 @@ def _cut_short(first: date) -> dict[int, date]:
     for machine, end in rows.order_by().values_list("line__machine_id", "end").iterator():
         found[machine] = min(found.get(machine, first), calendar.month_of(end))
     return found
+
+
+def _dropped(first: date) -> dict[int, date]:
+    """Machine -> month before its first line without a charge: the span behind it was dropped as empty.
+
+    The month before, because there the dropped span may have begun beside others that still stand.
+    """
+    bare = Line.objects.filter(charges=None).order_by()
+    machines = bare.filter(month__gte=first).values("machine")
+    months = bare.filter(machine__in=machines).values_list("machine").annotate(first=Min("month"))
+    return {machine: min(first, calendar.previous_month(month)) for machine, month in months}

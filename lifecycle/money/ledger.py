@@ -76,9 +76,10 @@ def _fill(row: Model, **values: Any) -> bool:
 def _upsert(model: type[M], rows: Sequence[M], fields: Sequence[str]) -> None:
     """New rows are inserted, known ones updated by their key: two statements, however many rows."""
     manager = model._default_manager
-    manager.bulk_create([row for row in rows if row.pk is None], batch_size=1000)
+    new, known = [row for row in rows if row.pk is None], [row for row in rows if row.pk is not None]
+    manager.bulk_create(new, batch_size=1000)
     manager.bulk_create(
-        [row for row in rows if not row._state.adding],
+        known,
         batch_size=1000,
         update_conflicts=True,
         unique_fields=["id"],

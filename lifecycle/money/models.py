@@ -77,7 +77,7 @@ class Charge(models.Model):
     """The part of one span that falls into one tenure and month: the evidence behind a line."""
 
     line = models.ForeignKey(Line, models.CASCADE, related_name="charges")
-    # A span that turns out to have lasted no second is dropped: its charge goes with it, the next draft corrects the line.
+    # A span that turns out to have lasted no second is dropped. Its charge goes too; the next draft corrects the line.
     span = models.ForeignKey(Span, models.CASCADE, related_name="charges")
     entry = models.PositiveSmallIntegerField(default=1)
     started_at = models.DateTimeField()

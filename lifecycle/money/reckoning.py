@@ -29,7 +29,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The part of one span in one tenure and month: a charge to be."""
+    """A part of one span; once split at tenures and months, a charge to be."""
 
     span: Span
     started_at: datetime
@@ -68,6 +68,18 @@ class Reckoning:
     lines: dict[Key, Reckoned] = field(default_factory=dict)
     unpriced_seconds: int = 0
 
+    def add(self, held: Part, tenure: Tenure, prices: PriceList) -> None:
+        """Splits one span's part in one tenure at the month borders."""
+        span = held.span
+        for month, begins, ends in calendar.months_between(held.started_at, held.ended_at):
+            part = Part(span, begins, ends)
+            rate = prices.at(month).get(span.meter)
+            if rate is None:
+                self.unpriced_seconds += part.seconds
+            else:
+                key = Key(month, span.machine_id, span.meter, tenure.pk, rate.pk)
+                self.lines.setdefault(key, Reckoned(month, rate)).parts.append(part)
+
 
 def reckon(
     spans: Iterable[Span], tenures: Iterable[Tenure], prices: PriceList, *, start: datetime, end: datetime
@@ -88,19 +100,8 @@ def reckon(
         for tenure, begins, ends in _disjoint(held[machine_id], start, end):
             for span, from_, to in stretches:
                 if span.quantity and from_ < ends and begins < to:
-                    _add(reckoning, span, tenure, prices, max(from_, begins), min(to, ends))
+                    reckoning.add(Part(span, max(from_, begins), min(to, ends)), tenure, prices)
     return reckoning
-
-
-def _add(reckoning: Reckoning, span: Span, tenure: Tenure, prices: PriceList, start: datetime, end: datetime) -> None:
-    for month, begins, ends in calendar.months_between(start, end):
-        part = Part(span, begins, ends)
-        rate = prices.at(month).get(span.meter)
-        if rate is None:
-            reckoning.unpriced_seconds += part.seconds
-            continue
-        key = Key(month, span.machine_id, span.meter, tenure.pk, rate.pk)
-        reckoning.lines.setdefault(key, Reckoned(month, rate)).parts.append(part)
 
 
 S = TypeVar("S", Span, Tenure)

@@ -1,0 +1,26 @@
+"""Reading money: who sees which lines, what they add up to, and why."""
+
+from lifecycle.money.queries.costs import cost_so_far, cost_this_month, costs_so_far
+from lifecycle.money.queries.explanations import Why, WhyPart, why
+from lifecycle.money.queries.lines import line_visible_to, lines_of, lines_visible_to, months_of
+from lifecycle.money.queries.proof import Flaw, overcharged_seconds
+from lifecycle.money.queries.statements import MachineLines, Statement, daily_cents, statement
+
+__all__ = [
+    "Flaw",
+    "MachineLines",
+    "Statement",
+    "Why",
+    "WhyPart",
+    "cost_so_far",
+    "cost_this_month",
+    "costs_so_far",
+    "daily_cents",
+    "line_visible_to",
+    "lines_of",
+    "lines_visible_to",
+    "months_of",
+    "overcharged_seconds",
+    "statement",
+    "why",
+]
