@@ -8,12 +8,13 @@ WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 FAST := not rig and not browser and not journey
-SUITE := DJANGO_SETTINGS_MODULE=tests.environment
+PYTEST := $(BIN)/pytest -n $(WORKERS)
+CHECKS := format lint types arrows migrations
 
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static-checks fmt lock clean may-start packages kvm
+.PHONY: help demo test check fmt lock clean may-start packages kvm $(CHECKS)
 .NOTPARALLEL:
 
 help: ## This list
@@ -22,21 +23,33 @@ help: ## This list
 demo: may-start .venv/base kvm ## Everything on loopback, with data to look at (PORT=8000); Ctrl-C stops it
 	@$(BIN)/python -m portal.demo
 
-test: packages .venv/dev kvm static-checks ## All checks and all tests, with every server they need
-	@echo "The rules and the pages on PostgreSQL:"
-	$(BIN)/python -m tests.rigs.postgres $(BIN)/pytest -q -n $(WORKERS) -m "$(FAST)" tests/lifecycle tests/portal
-	@echo "Everything, on SQLite:"
-	$(BIN)/pytest -n $(WORKERS)
+# One failure does not hide the next: everything runs, and pytest has the last word.
+test: packages .venv/dev kvm ## All checks and all tests, with every server they need
+	@failed=0; \
+	$(MAKE) --no-print-directory --keep-going $(CHECKS) || failed=1; \
+	echo "The rules and the pages on PostgreSQL:"; \
+	$(BIN)/python -m tests.rigs.postgres $(PYTEST) -q -m "$(FAST)" tests/lifecycle tests/portal || failed=1; \
+	echo "Everything, on SQLite:"; \
+	$(PYTEST) || failed=1; \
+	exit $$failed
 
-check: .venv/dev static-checks ## Format, lint, types, arrows, migrations and the fast tests
-	$(BIN)/pytest -n $(WORKERS) -m "$(FAST)"
+check: .venv/dev $(CHECKS) ## Format, lint, types, arrows, migrations and the fast tests
+	$(PYTEST) -m "$(FAST)"
 
-static-checks: .venv/dev
+format: .venv/dev
 	$(BIN)/ruff format --check .
+
+lint: .venv/dev
 	$(BIN)/ruff check .
+
+types: .venv/dev
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	DATABASE_URL=sqlite:///:memory: $(SUITE) $(BIN)/python manage.py makemigrations --check
+
+arrows: .venv/dev
+	$(BIN)/lint-imports --no-logo
+
+migrations: .venv/dev
+	TEST_DATABASE_URL=sqlite:///:memory: DJANGO_SETTINGS_MODULE=tests.environment $(BIN)/python manage.py makemigrations --check
 
 fmt: .venv/dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff check --fix .

@@ -7,9 +7,14 @@ import os
 from pathlib import Path
 
 os.environ["LEASEHOLD_MODE"] = "test"
-# Nothing listens: what a test wants done, it does itself.
-os.environ.setdefault("BROKER_URL", "memory://")
-# Never the folder of a running installation, and none shared between workers or two runs at once.
+# Never the data, the database or the queue of a running installation, and nothing that two runs at once would share.
 os.environ["DATA_DIR"] = str(Path(__file__).parents[1] / "var" / "test" / str(os.getpid()))
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "sqlite:///")
+os.environ["BROKER_URL"] = "memory://"
 
 from portal.settings import *  # noqa: F403
+from portal.settings import DATA_DIR, DATABASES
+
+# A file and not memory: only then SQLite locks between threads as it does for the product.
+if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}

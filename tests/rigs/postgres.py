@@ -38,7 +38,7 @@ def identity() -> dict[str, int | list[int]]:
 
 @contextmanager
 def server(binaries: Path) -> Iterator[str]:
-    """Starts a server; its address is a value for DATABASE_URL."""
+    """Starts a server; its address is a value for TEST_DATABASE_URL."""
     folder = Path(tempfile.mkdtemp(prefix="leasehold-postgres-"))
     data, who = folder / "data", identity()
     try:
@@ -86,7 +86,7 @@ def main(command: list[str]) -> int:
         print("Not tested on PostgreSQL: it is not installed (Debian package postgresql).")
         return 1 if os.environ.get("CI") else 0
     with server(binaries) as url:
-        return subprocess.run(command, check=False, env={**os.environ, "DATABASE_URL": url}).returncode
+        return subprocess.run(command, check=False, env={**os.environ, "TEST_DATABASE_URL": url}).returncode
 
 
 if __name__ == "__main__":
