@@ -1,0 +1,120 @@
+"""Verbs of the record as sentences. Names in them come from anywhere: they are cut here and escaped by the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from lifecycle.audit.models import Entry
+from lifecycle.estate.cleaning import cut
+
+LONGEST = 80
+
+Words = str | Promise
+
+SENTENCES: dict[str, Words] = {
+    "blueprint.added": lazy("%(who)s added the blueprint %(what)s."),
+    "blueprint.changed": lazy("%(who)s changed the blueprint %(what)s: %(changed)s."),
+    "clock.moved": lazy("%(who)s moved the clock of this demo to %(to)s."),
+    "endpoint.added": lazy("%(who)s put %(what)s under watch."),
+    "endpoint.changed": lazy("%(who)s changed how %(what)s is reached: %(changed)s."),
+    "endpoint.limits_set": lazy("%(who)s set the limits of %(what)s."),
+    "endpoint.mode_set": lazy("%(who)s switched %(what)s from %(before)s to %(after)s."),
+    "endpoint.scan_asked": lazy("%(who)s asked for a scan of %(what)s."),
+    "finding.ended": lazy("%(who)s ended the finding about %(what)s."),
+    "finding.opened": lazy("%(who)s found that nobody holds %(what)s."),
+    "lease.extended": lazy("%(who)s extended %(what)s from %(before)s to %(after)s."),
+    "lease.given_back": lazy("%(who)s gave %(what)s back."),
+    "lease.held": lazy("%(who)s put %(what)s on hold."),
+    "lease.released": lazy("%(who)s released the hold on %(what)s."),
+    "lease.removal_failed": lazy("%(what)s could not be removed: %(error)s."),
+    "lease.restored": lazy("%(who)s restored %(what)s until %(after)s."),
+    "machine.active": lazy("%(what)s was handed over (%(who)s)."),
+    "machine.building": lazy("%(who)s began to build %(what)s."),
+    "machine.discovered": lazy("%(who)s found %(what)s on its hypervisor."),
+    "machine.expired": lazy("%(what)s is being stopped: its lease ended (%(who)s)."),
+    "machine.failed": lazy("%(what)s could not be built."),
+    "machine.found_again": lazy("%(what)s is on its hypervisor again."),
+    "machine.missing": lazy("%(what)s is no longer on its hypervisor."),
+    "machine.quarantined": lazy("%(what)s is stopped, and kept for its grace."),
+    "machine.removed": lazy("%(what)s was removed with its disks."),
+    "machine.removing": lazy("%(who)s began to remove %(what)s."),
+    "machine.seen_running_in_quarantine": lazy("%(what)s runs, although it is in quarantine."),
+    "operation.asked": lazy("%(who)s asked for “%(what)s”."),
+    "operation.cancelled": lazy("%(who)s cancelled “%(what)s”."),
+    "operation.cleared": lazy("%(who)s let “%(what)s” pass the removal limit."),
+    "operation.doubles": lazy("“%(what)s” made more than one machine: %(refs)s."),
+    "operation.failed": lazy("“%(what)s” failed: %(error)s."),
+    "operation.retried": lazy("%(who)s had “%(what)s” tried again at once."),
+    "operation.succeeded": lazy("“%(what)s” is done."),
+    "operations.paused": lazy("%(who)s paused everything."),
+    "operations.resumed": lazy("%(who)s let everything go on."),
+    "person.supervisor_changed": lazy("%(who)s changed who decides for %(what)s: %(before)s to %(after)s."),
+    "published_rate_card": lazy("%(who)s published the rate card %(what)s, valid from %(valid_from)s."),
+    "request.approved": lazy("%(who)s approved the request for %(what)s."),
+    "request.cancelled": lazy("%(who)s withdrew the request for %(what)s."),
+    "request.done": lazy("The request for %(what)s is done."),
+    "request.failed": lazy("The request for %(what)s failed."),
+    "request.lapsed": lazy("The request for %(what)s lapsed: nobody decided in time."),
+    "request.refused": lazy("%(who)s refused the request for %(what)s."),
+    "request.submitted": lazy("%(who)s asked for %(what)s."),
+    "size.added": lazy("%(who)s added the size %(what)s."),
+    "size.changed": lazy("%(who)s changed the size %(what)s: %(changed)s."),
+}
+
+OBJECTS: dict[str, Words] = {
+    "blueprint": lazy("Blueprint"),
+    "brake": lazy("Pause"),
+    "clock": lazy("Clock"),
+    "endpoint": lazy("Endpoint"),
+    "finding": lazy("Finding"),
+    "lease": lazy("Lease"),
+    "machine": lazy("Machine"),
+    "operation": lazy("Operation"),
+    "ratecard": lazy("Rate card"),
+    "request": lazy("Request"),
+    "size": lazy("Size"),
+    "user": lazy("Person"),
+}
+
+
+def sentence(entry: Entry) -> str:
+    """What was done, as plain text: "Ingrid Solheim switched Hamburg from observe to manage." """
+    facts = _Facts({name: _plain(value) for name, value in entry.detail.items()})
+    facts |= {"who": cut(entry.actor_name, LONGEST), "what": cut(entry.object_name, LONGEST)}
+    pattern = SENTENCES.get(entry.verb)
+    if pattern is None:
+        facts["verb"] = entry.verb.replace(".", " ").replace("_", " ")
+        pattern = _("%(who)s: %(verb)s, %(what)s.")
+    return str(pattern) % facts
+
+
+def object_word(object_type: str) -> str:
+    return str(OBJECTS.get(object_type, object_type))
+
+
+class _Facts(dict[str, str]):
+    """An old entry may lack what a sentence names today: a gap is better than no page."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(each) for each in value[:6])
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in list(value.items())[:6])
+    if isinstance(value, str) and len(value) > 18 and value[10] == "T":
+        try:
+            return date_format(localtime(datetime.fromisoformat(value)), _("j M Y, H:i"))
+        except ValueError:
+            pass
+    return cut(value, LONGEST)

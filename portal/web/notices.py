@@ -1,0 +1,7 @@
+"""Being written."""
+
+from django.http import HttpRequest, HttpResponse
+
+
+def notice_list(request: HttpRequest, **kwargs: object) -> HttpResponse:
+    return HttpResponse()

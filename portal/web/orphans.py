@@ -1,0 +1,11 @@
+"""Being written."""
+
+from django.http import HttpRequest, HttpResponse
+
+
+def orphans(request: HttpRequest, **kwargs: object) -> HttpResponse:
+    return HttpResponse()
+
+
+def orphan(request: HttpRequest, **kwargs: object) -> HttpResponse:
+    return HttpResponse()
