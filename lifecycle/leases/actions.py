@@ -22,8 +22,8 @@ from lifecycle.leases.models import Lease
 from lifecycle.leases.warnings import next_warning
 from lifecycle.operations.actions import cancel_waiting, order
 from lifecycle.operations.models import Operation
-from lifecycle.people.models import CostCentre, Team, User
-from lifecycle.people.queries import has_left
+from lifecycle.people.models import Team, User
+from lifecycle.people.queries import has_left, payer_for
 
 LEAST_NOTICE = timedelta(days=1)
 
@@ -90,17 +90,11 @@ def adopt(
     _check_end(ends_at, now=at, latest=at + timedelta(days=terms.max_days))
     machine = stages.move(
         machine, Stage.ACTIVE, by=by, reason=purpose,
-        holder=holder, team=team, cost_centre=_payer(holder, team), purpose=purpose.strip(),
+        holder=holder, team=team, cost_centre=payer_for(holder, team), purpose=purpose.strip(),
     )  # fmt: skip
     lease = begin(machine, ends_at=ends_at, zone=by.zone, terms=terms, at=at)
     restamp(lease, by=by)
     return lease
-
-
-def _payer(holder: User | None, team: Team | None) -> CostCentre | None:
-    if team:
-        return team.cost_centre
-    return (holder.cost_centre or (holder.team.cost_centre if holder.team else None)) if holder else None
 
 
 @transaction.atomic

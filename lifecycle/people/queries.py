@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from lifecycle import clock
-from lifecycle.people.models import User
+from lifecycle.people.models import CostCentre, Team, User
 
 
 def has_left(user: User) -> bool:
@@ -25,6 +25,13 @@ def approver_for(user: User) -> User | None:
         seen.add(above.pk)
         above = above.supervisor
     return None
+
+
+def payer_for(person: User | None, team: Team | None = None) -> CostCentre | None:
+    """Which cost centre pays for what this person, or their team, holds."""
+    if team:
+        return team.cost_centre
+    return (person.cost_centre or (person.team.cost_centre if person.team else None)) if person else None
 
 
 def admins() -> QuerySet[User]:

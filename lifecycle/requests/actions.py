@@ -15,7 +15,7 @@ from lifecycle.leases.actions import end_of
 from lifecycle.money.quotes import quote
 from lifecycle.notices.actions import post
 from lifecycle.people.models import User
-from lifecycle.people.queries import admins, approver_for
+from lifecycle.people.queries import admins, approver_for, payer_for
 from lifecycle.requests.checks import check_draft
 from lifecycle.requests.models import Request, Step
 from lifecycle.requests.provisioning import provision
@@ -49,12 +49,11 @@ def submit(
     )
     price = quote(vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib, starts_at=now, ends_at=ends_at)
     team = by.team if for_team else None
-    payer = (team.cost_centre if team else None) or by.cost_centre or (by.team.cost_centre if by.team else None)
     request = Request(
         requester=by,
         holder=None if team else by,
         team=team,
-        cost_centre=payer,
+        cost_centre=payer_for(by, team),
         blueprint=blueprint,
         size=size,
         vcpus=size.vcpus,
