@@ -26,8 +26,9 @@ class Client(Reader):
     def define(self, xml: str) -> None:
         self.call(lambda conn: conn.defineXML(xml))
 
-    def start(self, uuid: str) -> None:
-        self.call(lambda conn: conn.lookupByUUIDString(uuid).create())
+    def start(self, uuid: str, *, paused: bool = False) -> None:
+        flags = libvirt.VIR_DOMAIN_START_PAUSED if paused else 0
+        self.call(lambda conn: conn.lookupByUUIDString(uuid).createWithFlags(flags))
 
     def resume(self, uuid: str) -> None:
         self.call(lambda conn: conn.lookupByUUIDString(uuid).resume())

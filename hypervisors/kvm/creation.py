@@ -6,6 +6,7 @@ The copy makes the machine independent: libvirt lets anyone delete an image that
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from hypervisors.contract import CreateMachine, Power, Progress, Stamp
@@ -43,8 +44,8 @@ def advance(client: Client, order: CreateMachine, *, bandwidth: int) -> Progress
         seen = stamped(client, order.stamp)
         if seen is None:
             raise Busy("The new machine cannot be seen yet.")
-    if POWER.get(seen.state) is not Power.ON:
-        _start(client, order, seen)
+    if POWER.get(seen.state) is Power.OFF:
+        _start(client, order)
         seen = client.domain(str(order.stamp.uuid))
     return _pull(client, order, seen, bandwidth)
 
@@ -118,33 +119,29 @@ def _check_room(client: Client, image: Volume) -> None:
         raise NoCapacity(f"The storage pool {MACHINES} has no room for a copy of the image.")
 
 
-def _start(client: Client, order: CreateMachine, seen: Seen) -> None:
+def _start(client: Client, order: CreateMachine) -> None:
+    """Not yet let go: nothing has booted until the disk is whole. A host that stops meanwhile costs no data."""
     uuid = str(order.stamp.uuid)
-    try:
-        if POWER.get(seen.state) is Power.SUSPENDED:
-            client.resume(uuid)
-        else:
-            client.start(uuid)
-    except WrongState:
-        pass  # another worker with the same order was first: what counts is read afterwards
-    except HypervisorError:
-        if POWER.get(client.domain(uuid).state) is not Power.ON:
-            raise
+    with suppress(WrongState):  # another worker with the same order was first: what counts is read afterwards
+        client.start(uuid, paused=True)
 
 
 def _pull(client: Client, order: CreateMachine, seen: Seen, bandwidth: int) -> Progress:
     uuid = str(order.stamp.uuid)
-    if POWER.get(seen.state) is not Power.ON:
-        raise Busy("The new machine does not stay on.")
     disk = next((disk for disk in seen.domain.disks if disk.target == DISK), None) if seen.domain else None
     if disk is None:
         raise WrongState("The new machine has lost its disk.")
-    percent = client.pull_percent(uuid, DISK)
-    if percent is None and not disk.chain:
-        return Progress(done=True, percent=100, step="copying", ref=uuid)
+    try:
+        percent = client.pull_percent(uuid, DISK)
+        if percent is None and disk.chain:
+            _begin_pull(client, uuid, bandwidth)
+            percent = 0
+        if percent is None and POWER.get(seen.state) is Power.SUSPENDED:
+            client.resume(uuid)
+    except WrongState as error:
+        raise Busy("The new machine does not stay on.", native=error.native) from error
     if percent is None:
-        _begin_pull(client, uuid, bandwidth)
-        percent = 0
+        return Progress(done=True, percent=100, step="copying", ref=uuid)
     return Progress(done=False, percent=PULLING_FROM + percent * (99 - PULLING_FROM) // 100, step="copying")
 
 

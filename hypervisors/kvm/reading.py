@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import libvirt  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -13,18 +14,16 @@ from hypervisors.kvm import domains
 from hypervisors.kvm.connection import Connection
 
 MIB = 1024 * 1024
-STATS = libvirt.VIR_DOMAIN_STATS_STATE | libvirt.VIR_DOMAIN_STATS_BLOCK
 MISSING_FILE = "No such file or directory"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A domain (None when its XML is beyond reading), its state by number, its disks' capacities in MiB by source."""
+    """A domain and its state by libvirt's number; `domain` is None when its XML cannot be read."""
 
+    uuid: str
     domain: domains.Domain | None
     state: int
-    capacities: Mapping[str, int] = field(default_factory=dict)
-    gaps: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,32 +152,37 @@ class Reader(Connection):
         paths: set[str] = self.call(read)
         return paths
 
-    def scan(self) -> tuple[list[Seen], list[str]]:
-        """All domains, running and defined; and a sentence for each that could not be read."""
+    def scan(self) -> list[Seen]:
+        """All domains, running and defined."""
 
-        def read(conn: Any) -> tuple[list[Seen], list[str]]:
-            found, gaps = [], []
+        def read(conn: Any) -> list[Seen]:
             flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-            for domain, stats in conn.getAllDomainStats(STATS, flags):
-                try:
-                    found.append(_seen(conn, domain, stats))
-                except libvirt.libvirtError as error:
-                    if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-                        gaps.append(f"Machine {domain.UUIDString()} could not be read.")
-            return found, gaps
+            found = conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags)
+            seen = (_read(domain, stats.get("state.state", 0)) for domain, stats in found)
+            return [one for one in seen if one is not None]
 
-        result: tuple[list[Seen], list[str]] = self.call(read)
+        result: list[Seen] = self.call(read)
         return result
+
+    def sizes(self, disks: Sequence[tuple[str, domains.Disk]]) -> dict[str, int | None]:
+        """MiB by source, for disks given with their machine's UUID; None where that cannot be told."""
+
+        def read(conn: Any) -> dict[str, int | None]:
+            return {disk.source: _size(conn, uuid, disk) for uuid, disk in disks}
+
+        found: dict[str, int | None] = self.call(read) if disks else {}
+        return found
 
     def domain(self, uuid: str) -> Seen:
         """Raises NotFound."""
 
-        def read(conn: Any) -> Seen:
+        def read(conn: Any) -> Seen | None:
             domain = conn.lookupByUUIDString(uuid)
-            ((_, stats),) = conn.domainListGetStats([domain], STATS, 0)
-            return _seen(conn, domain, stats)
+            return _read(domain, domain.state()[0])
 
-        found: Seen = self.call(read)
+        found: Seen | None = self.call(read)
+        if found is None:
+            raise NotFound("There is no such machine on this host.")
         return found
 
     def state(self, uuid: str) -> int:
@@ -267,39 +271,22 @@ def _volume(volume: Any) -> Volume:
     return Volume(volume.key(), volume.name(), capacity // MIB, allocation // MIB)
 
 
-def _seen(conn: Any, domain: Any, stats: Mapping[str, Any]) -> Seen:
-    found = _parsed(domain.XMLDesc())
-    known = {
-        stats[f"block.{number}.path"]: stats[f"block.{number}.capacity"] // MIB
-        for number in range(stats.get("block.count", 0))
-        if f"block.{number}.path" in stats and f"block.{number}.capacity" in stats
-    }
-    gaps = []
-    for disk in found.disks if found else ():
-        if disk.source and disk.source not in known:
-            size = _capacity(conn, domain, disk)
-            known[disk.source] = size or 0
-            if size is None:
-                gaps.append(f"The size of disk {disk.target} of machine {domain.UUIDString()} could not be read.")
-    if found is None:
-        gaps.append(f"Machine {domain.UUIDString()} could not be understood.")
-    return Seen(found, stats.get("state.state", 0), known, gaps)
-
-
-def _parsed(xml: str) -> domains.Domain | None:
+def _read(domain: Any, state: int) -> Seen | None:
+    """None when it vanished meanwhile."""
     try:
-        return domains.read(xml)
+        return Seen(domain.UUIDString(), domains.read(domain.XMLDesc()), state)
+    except libvirt.libvirtError as error:
+        gone = error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN
+        return None if gone else Seen(domain.UUIDString(), None, state)
     except ValueError:
-        return None
+        return Seen(domain.UUIDString(), None, state)
 
 
-def _capacity(conn: Any, domain: Any, disk: domains.Disk) -> int | None:
+def _size(conn: Any, uuid: str, disk: domains.Disk) -> int | None:
     """From the storage pool, which never waits for the machine; else from the file. 0 for a file that is not there."""
-    try:
+    with suppress(libvirt.libvirtError):
         return int(conn.storageVolLookupByPath(disk.path).info()[1] // MIB)
-    except libvirt.libvirtError:
-        pass  # in no pool
     try:
-        return int(domain.blockInfo(disk.target)[0] // MIB)
+        return int(conn.lookupByUUIDString(uuid).blockInfo(disk.target)[0] // MIB)
     except libvirt.libvirtError as error:
         return 0 if MISSING_FILE in str(error) else None
