@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.db.models import F, Max, Q, QuerySet, RowRange, Sum, Window
 
@@ -33,11 +35,11 @@ def overcharged_seconds(month: date | None = None) -> list[Flaw]:
 
 
 def _too_many(charges: QuerySet[Charge]) -> list[Flaw]:
-    months = list(Line.objects.order_by().values_list("month", flat=True).distinct())
+    months = Line.objects.order_by().values_list("month", flat=True).distinct()
     limits = {month: calendar.month_seconds(month) for month in months}
-    beyond = Q(pk__in=[])
-    for month, limit in limits.items():
-        beyond |= Q(line__month=month, total__gt=limit)
+    if not limits:
+        return []
+    beyond = reduce(or_, (Q(line__month=month, total__gt=limit) for month, limit in limits.items()))
     rows = (
         charges.order_by()
         .values("line__machine_id", "line__meter", "line__month")
