@@ -14,8 +14,9 @@ from hypervisors.simulated.populate import Resident
 from lifecycle.audit.actions import HOUSE
 from lifecycle.audit.models import Entry
 from lifecycle.estate import history
+from lifecycle.estate.models import FAR
 from lifecycle.leases.actions import Terms, begin
-from lifecycle.models import FAR, Lease, Machine, Power, Stage, User
+from lifecycle.models import Lease, Machine, Power, Stage, User
 
 LONGEST = timedelta(days=150)
 TERMS = Terms(max_days=730, grace_days=14)

@@ -45,6 +45,9 @@ class SyncResult:
     notes: tuple[str, ...] = ()
     error: str = ""
 
+    def __bool__(self) -> bool:
+        return self.answered
+
 
 def sync(endpoint: Endpoint, *, by: User | House = HOUSE) -> SyncResult:
     """Looks at an endpoint and brings its rows up to date. Never changes anything there; safe to run twice at once."""

@@ -1,0 +1,77 @@
+"""Looking for what should not be so. What is done about a finding (adoption, claims) ends its cause, not the finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from lifecycle import clock
+from lifecycle.sprawl.detectors import Candidate, orphan
+from lifecycle.sprawl.models import Finding
+
+CHUNK = 500
+
+DETECTORS: dict[Finding.Kind, Callable[[datetime], Iterable[Candidate]]] = {
+    Finding.Kind.ORPHAN: orphan.detect,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    opened: int = 0
+    changed: int = 0
+    ended: int = 0
+
+
+def scan(*, now: datetime | None = None) -> ScanResult:
+    """Opens findings, brings price and evidence of open ones up to date, and ends those whose cause ended."""
+    now = now or clock.now()
+    results = [_scan(kind, detect(now), now) for kind, detect in DETECTORS.items()]
+    return ScanResult(
+        opened=sum(result.opened for result in results),
+        changed=sum(result.changed for result in results),
+        ended=sum(result.ended for result in results),
+    )
+
+
+def _scan(kind: Finding.Kind, candidates: Iterable[Candidate], now: datetime) -> ScanResult:
+    wanted = {candidate.machine_id: candidate for candidate in candidates}
+    standing = {finding.machine_id: finding for finding in Finding.objects.filter(kind=kind, ended_at=None).order_by()}
+    new = [candidate for pk, candidate in wanted.items() if pk not in standing]
+    changed = [finding for pk, finding in standing.items() if pk in wanted and _renew(finding, wanted[pk])]
+    ended = [finding.pk for pk, finding in standing.items() if pk not in wanted]
+    for start in range(0, len(new), CHUNK):
+        _open(kind, new[start : start + CHUNK], now)
+    for start in range(0, len(changed), CHUNK):
+        Finding.objects.bulk_update(changed[start : start + CHUNK], ["cents_per_month", "evidence"])
+    if ended:
+        Finding.objects.filter(pk__in=ended, ended_at=None).update(ended_at=now)
+    return ScanResult(len(new), len(changed), len(ended))
+
+
+@transaction.atomic
+def _open(kind: Finding.Kind, candidates: list[Candidate], now: datetime) -> None:
+    """Another scan at the same moment may have opened some of them: one stands, the other is ignored."""
+    Finding.objects.bulk_create(
+        [
+            Finding(
+                machine_id=candidate.machine_id,
+                kind=kind,
+                since=now,
+                cents_per_month=candidate.cents_per_month,
+                evidence=candidate.evidence,
+            )
+            for candidate in candidates
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _renew(finding: Finding, candidate: Candidate) -> bool:
+    """Sets what is known now. Was anything of it new?"""
+    before = finding.cents_per_month, finding.evidence
+    finding.cents_per_month, finding.evidence = candidate.cents_per_month, candidate.evidence
+    return before != (finding.cents_per_month, finding.evidence)

@@ -1,0 +1,66 @@
+"""Machines that nobody holds: there, seen often enough, and not managed by something else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+
+from lifecycle.errors import Invalid
+from lifecycle.estate.cleaning import cut
+from lifecycle.estate.models import Machine, Power, Stage
+from lifecycle.money.quotes import monthly_cents_of
+from lifecycle.sprawl.detectors import Candidate
+
+log = logging.getLogger(__name__)
+
+
+def detect(now: datetime) -> Iterable[Candidate]:
+    # One scan that missed it proves nothing yet: until it counts as missing, it is the orphan that it was.
+    doubtful = Q(stage=Stage.DISCOVERED, managed_by="", scans_missed__lt=settings.MISSING_AFTER_SCANS)
+    ownerless = Machine.objects.ownerless() | Machine.objects.filter(doubtful)
+    seen = ownerless.filter(scans_seen__gte=settings.ORPHAN_AFTER_SCANS)
+    machines = list(seen.select_related("endpoint", "pool").order_by("pk"))
+    cents = _cents(machines)
+    return [Candidate(machine.pk, cents.get(machine.pk, 0), _evidence(machine)) for machine in machines]
+
+
+def _cents(machines: list[Machine]) -> dict[int, int]:
+    """What a holder would pay: a stopped machine costs its disks, as everywhere."""
+    try:
+        return monthly_cents_of([machine if _runs(machine) else _only_disks(machine) for machine in machines])
+    except Invalid as error:
+        # Without prices an orphan is still an orphan.
+        log.warning("Orphans have no price: %s", error)
+        return {}
+
+
+def _runs(machine: Machine) -> bool:
+    return machine.power != Power.OFF
+
+
+def _only_disks(machine: Machine) -> Machine:
+    return Machine(pk=machine.pk, vcpus=0, memory_mib=0, disk_mib=machine.disk_mib)
+
+
+def _evidence(machine: Machine) -> list[dict[str, str]]:
+    found = {
+        "created_by": machine.created_by,
+        "created_at": _moment(machine.created_at),
+        "note": cut(machine.note, 500),
+        "guest_name": machine.guest_name,
+        "addresses": ", ".join(machine.addresses),
+        "first_seen_at": _moment(machine.first_seen_at),
+        "power": machine.power,
+        "idle_since": _moment(machine.idle_since),
+        "endpoint": machine.endpoint.name,
+        "pool": machine.pool.name if machine.pool else "",
+    }
+    return [{"what": what, "value": value} for what, value in found.items() if value]
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else ""
