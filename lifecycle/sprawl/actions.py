@@ -1,4 +1,4 @@
-"""Looking for what should not be so. What is done about a finding (adoption, claims) ends its cause, not the finding."""
+"""Looking for what should not be so. What people do about a finding ends its cause; the next scan ends the finding."""
 
 from __future__ import annotations
 

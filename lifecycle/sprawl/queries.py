@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast, Coalesce
 
-from lifecycle.estate.models import Endpoint, Machine
+from lifecycle.estate.models import Endpoint, Machine, Stage
 from lifecycle.sprawl.models import Finding
 
 WORDS = 6
@@ -21,7 +21,8 @@ class Totals:
 
 def orphans(*, q: str = "", endpoint: Endpoint | None = None) -> QuerySet[Finding]:
     """Machines that nobody holds now, dearest first. Keyset: (-cents_per_month, id)."""
-    found = Finding.objects.filter(kind=Finding.Kind.ORPHAN, ended_at=None)
+    # The stage too: what was adopted a moment ago is no orphan, though the next scan has yet to say so.
+    found = Finding.objects.filter(kind=Finding.Kind.ORPHAN, ended_at=None, machine__stage=Stage.DISCOVERED)
     if endpoint is not None:
         found = found.filter(machine__endpoint=endpoint)
     for word in q.replace("\0", "").split()[:WORDS]:

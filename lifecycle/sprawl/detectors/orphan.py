@@ -31,15 +31,13 @@ def detect(now: datetime) -> Iterable[Candidate]:
 def _cents(machines: list[Machine]) -> dict[int, int]:
     """What a holder would pay: a stopped machine costs its disks, as everywhere."""
     try:
-        return monthly_cents_of([machine if _runs(machine) else _only_disks(machine) for machine in machines])
+        return monthly_cents_of(
+            [machine if machine.power == Power.ON else _only_disks(machine) for machine in machines]
+        )
     except Invalid as error:
         # Without prices an orphan is still an orphan.
         log.warning("Orphans have no price: %s", error)
         return {}
-
-
-def _runs(machine: Machine) -> bool:
-    return machine.power != Power.OFF
 
 
 def _only_disks(machine: Machine) -> Machine:

@@ -1,0 +1,191 @@
+"""Machines that nobody holds: found by a scan, priced, explained, and gone from the report once adopted."""
+
+from pathlib import Path
+
+import pytest
+
+from hypervisors.simulated.datacentre import DataCentre
+from lifecycle.estate import connections
+from lifecycle.estate.models import Machine, Power, Stage
+from lifecycle.estate.sync import sync
+from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.models import Finding
+from lifecycle.sprawl.queries import open_findings_of, orphans, totals
+from tests.lifecycle.factories import make_endpoint, make_machine, make_rate_card, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def centre(tmp_path: Path, settings):
+    settings.SIMULATED_DIR = tmp_path
+    centre = DataCentre(tmp_path / "north.dc.sqlite3")
+    yield centre
+    connections.close_all()
+    centre.close()
+
+
+@pytest.fixture
+def endpoint(centre, db):
+    return make_endpoint("North", path=centre.path)
+
+
+def _found(**fields):
+    return make_machine(scans_seen=5, **fields)
+
+
+def _evidence(finding: Finding) -> dict[str, str]:
+    return {entry["what"]: entry["value"] for entry in finding.evidence}
+
+
+def test_scan_finds_what_a_sync_found(centre, endpoint):
+    make_rate_card()
+    centre.make_machine_by_hand("stray", created_by="kim", note="do not delete!", guest_name="stray.lan")
+    sync(endpoint)
+    assert scan().opened == 1
+    finding = orphans().get()
+    assert finding.machine.name == "stray"
+    assert finding.cents_per_month == 2 * 800 + 4 * 400 + 40 * 10
+    evidence = _evidence(finding)
+    assert (evidence["created_by"], evidence["note"], evidence["guest_name"]) == ("kim", "do not delete!", "stray.lan")
+    assert (evidence["endpoint"], evidence["power"]) == ("North", "on")
+    assert {"created_at", "first_seen_at", "addresses", "idle_since"} <= set(evidence)
+
+
+def test_scan_keeps_hostile_notes_as_text(centre, endpoint):
+    centre.make_machine_by_hand("stray", note="<script>alert(1)</script>" * 100)
+    sync(endpoint)
+    scan()
+    note = _evidence(orphans().get())["note"]
+    assert note.startswith("<script>")
+    assert len(note) == 500
+
+
+def test_scan_twice_opens_nothing_new():
+    _found()
+    scan()
+    result = scan()
+    assert (result.opened, result.changed, result.ended) == (0, 0, 0)
+    assert Finding.objects.count() == 1
+
+
+def test_scan_ends_the_finding_after_adoption():
+    machine = _found()
+    scan()
+    Machine.objects.filter(pk=machine.pk).update(stage=Stage.ACTIVE, holder=make_user())
+    assert not orphans().exists()
+    assert scan().ended == 1
+    assert Finding.objects.get().ended_at is not None
+
+
+def test_scan_opens_a_second_finding_for_a_second_time():
+    machine = _found()
+    scan()
+    Finding.objects.update(ended_at=Finding.objects.get().since)
+    scan()
+    assert machine.findings.count() == 2
+    assert open_findings_of(machine).count() == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"managed_by": "vCLS"},
+        {"scans_seen": 1},
+        {"stage": Stage.BUILDING},
+        {"stage": Stage.REMOVED},
+        {"stage": Stage.QUARANTINED},
+    ],
+)
+def test_scan_leaves_alone(settings, fields):
+    settings.ORPHAN_AFTER_SCANS = 2
+    make_machine(**{"scans_seen": 5} | fields)
+    assert scan().opened == 0
+
+
+def test_scan_prices_a_stopped_machine_by_its_disks():
+    make_rate_card()
+    _found(power=Power.OFF)
+    scan()
+    assert orphans().get().cents_per_month == 20 * 10
+
+
+def test_scan_prices_nothing_without_a_rate_card():
+    _found()
+    scan()
+    assert orphans().get().cents_per_month == 0
+
+
+def test_scan_refreshes_price_and_evidence():
+    make_rate_card()
+    machine = _found(power=Power.OFF)
+    scan()
+    Machine.objects.filter(pk=machine.pk).update(power=Power.ON, note="new")
+    assert scan().changed == 1
+    finding = orphans().get()
+    assert finding.cents_per_month == 2 * 800 + 4 * 400 + 20 * 10
+    assert _evidence(finding)["note"] == "new"
+
+
+def test_scan_keeps_a_finding_through_a_single_miss(settings):
+    settings.MISSING_AFTER_SCANS = 3
+    machine = _found()
+    scan()
+    since = orphans().get().since
+    Machine.objects.filter(pk=machine.pk).update(missing_since=since, scans_missed=2)
+    scan()
+    assert orphans().get().since == since
+    Machine.objects.filter(pk=machine.pk).update(scans_missed=3)
+    assert scan().ended == 1
+
+
+def test_scan_takes_as_many_queries_for_thirty_as_for_three(django_assert_max_num_queries):
+    make_rate_card()
+    for _ in range(3):
+        _found()
+    scan()
+    with django_assert_max_num_queries(3) as three:
+        scan()
+    for _ in range(27):
+        _found()
+    scan()
+    with django_assert_max_num_queries(3) as thirty:
+        scan()
+    assert len(three) == len(thirty)
+
+
+# The report
+
+
+def test_orphans_come_dearest_first():
+    make_rate_card()
+    small, big = _found(vcpus=1), _found(vcpus=16)
+    scan()
+    assert [finding.machine for finding in orphans()] == [big, small]
+
+
+def test_orphans_are_listed_in_one_query(django_assert_num_queries):
+    for _ in range(3):
+        _found()
+    scan()
+    with django_assert_num_queries(1):
+        assert len([(finding.machine.endpoint.name, finding.machine.pool) for finding in orphans()]) == 3
+
+
+@pytest.mark.parametrize("q", ["STRAY", "kim", "ask", "10.1", "lan", "stray kim"])
+def test_orphans_are_found_by(q):
+    _found(name="stray", created_by="kim", note="ask me", addresses=["10.1.2.3"], guest_name="x.lan")
+    _found(name="other")
+    scan()
+    assert [finding.machine.name for finding in orphans(q=q)] == ["stray"]
+
+
+def test_totals_are_those_of_the_list():
+    make_rate_card()
+    endpoint = make_endpoint()
+    _found(endpoint=endpoint, power=Power.OFF)
+    _found(power=Power.OFF)
+    scan()
+    assert (totals().count, totals().cents_per_month) == (2, 400)
+    assert (totals(endpoint=endpoint).count, totals(endpoint=endpoint).cents_per_month) == (1, 200)
+    assert (totals(q="nothing").count, totals(q="nothing").cents_per_month) == (0, 0)
