@@ -53,7 +53,7 @@ def error_summary(form: BaseForm, title: str = "") -> dict[str, Any]:
     """The context of components/error_summary.html: links in the order of the page, repeating the fields' own words."""
     rows = [{"href": "", "label": "", "words": str(words)} for words in form.non_field_errors()]
     for bound in form:
-        rows += [{"href": anchor(bound), "label": bound.label, "words": str(words)} for words in bound.errors]
+        rows += [{"href": anchor(bound), "label": str(bound.label), "words": str(words)} for words in bound.errors]
     if not title:
         title = ngettext("One thing keeps this from being sent", "%(n)s things keep this from being sent", len(rows))
         title %= {"n": len(rows)}

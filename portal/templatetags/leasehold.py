@@ -60,7 +60,7 @@ def when_words(context: Context, moment: dt.datetime, style: str = "table") -> s
 
 
 def _now(context: Context) -> dt.datetime:
-    return moments.current(context.flatten())
+    return moments.current(context.get("now"))
 
 
 def _badge(shown: states.Look) -> SafeString:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -16,9 +15,8 @@ from django.utils.translation import ngettext
 HOUR = 3600
 
 
-def current(context: Mapping[str, Any]) -> dt.datetime:
-    """The portal's now: the demo shifts it, so the wall clock would contradict the dates on the page."""
-    now = context.get("now")
+def current(now: object) -> dt.datetime:
+    """The page's `now`: the demo shifts it, so the wall clock would contradict the dates on the page."""
     if isinstance(now, dt.datetime):
         return now
     from lifecycle import clock  # noqa: PLC0415 - only needed outside a request

@@ -1,19 +1,22 @@
-// Everything here is on top: links and forms work without it.
+// On top: links and forms work without it.
 "use strict";
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
-  const each = (selector, root, act) => root.querySelectorAll(selector).forEach(act);
+  const each = (selector, root, act) => {
+    if (root.matches?.(selector)) act(root);
+    root.querySelectorAll(selector).forEach(act);
+  };
   const on = (type, act) => document.addEventListener(type, act);
   const typing = (node) => node.closest("input:not([type=checkbox], [type=radio]), textarea, select");
   const letters = () => document.body.dataset.letters !== "off";
 
   const say = (words) => {
     $("#live").textContent = "";
-    // A moment of silence, or the same words twice would be read once.
+    // Silence between, or the same words twice would be read once.
     setTimeout(() => { $("#live").textContent = words; }, 60);
   };
 
-  // Rows of a table: one is in the tab order, the arrows walk.
+  // One row is in the tab order, the arrows walk.
   const rove = (table) => {
     const first = $("tbody tr[aria-current]", table) || $("tbody tr:has(a, input)", table);
     each("tbody tr", table, (row) => { row.tabIndex = row === first ? 0 : -1; });
@@ -42,7 +45,7 @@
   };
   const escape = (node) => {
     if ($("dialog[open]")) return;
-    const menu = node.closest("details[open]:is(.menu-box, .person-menu, .top-bar *)");
+    const menu = node.closest("details[open]:not(.chart-table)");
     if (menu) { menu.open = false; $("summary", menu).focus(); }
     else if (!typing(node)) $("[data-close]")?.click();
   };
@@ -56,30 +59,28 @@
     });
   });
 
-  // A question that has a page of its own is shown over this one; without script the link leads there.
+  // A question that has its own page is shown over this one.
   const ask = async (link) => {
     const answer = await fetch(link.href);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const card = $("[data-dialog-body]", page);
-    if (!answer.ok || !card) return location.assign(link.href);
+    const card = $("[data-dialog-body]", new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (!card) return location.assign(link.href);
     const dialog = document.createElement("dialog");
     const heading = $("h1, h2", card);
     heading.id = "dialog-title";
     dialog.setAttribute("aria-labelledby", heading.id);
     dialog.append(document.adoptNode(card));
-    // A form without an address belongs to the page it was written for.
+    // A form without an address belongs to its own page.
     each("form:not([action])", dialog, (form) => { form.action = link.href; });
     dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
     document.body.append(dialog);
     dialog.showModal();
-    $("[autofocus], [data-dialog-close]", dialog)?.focus();
     settle(dialog);
+    $("[autofocus], [data-dialog-close]", dialog)?.focus();
     window.htmx?.process(dialog);
   };
   const theme = (name) => {
     document.cookie = `theme=${name}; path=/; samesite=lax; max-age=${name ? 31536000 : 0}`;
-    if (name) document.documentElement.dataset.theme = name;
-    else delete document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = name;
     each("[data-theme-choice]", document, (one) => one.setAttribute("aria-pressed", one.dataset.themeChoice === name));
   };
   on("click", (event) => {
@@ -99,7 +100,7 @@
     each("details[open]:is(.menu-box, .person-menu)", document, (menu) => { menu.open = menu.contains(event.target); });
   });
 
-  // A second press is refused, but the button stays a button: `disabled` would lose focus and its value.
+  // A second press is refused without `disabled`, which would lose focus.
   on("submit", (event) => {
     const { target: form, submitter: button } = event;
     if (event.defaultPrevented || form.method !== "post") return;
@@ -108,17 +109,19 @@
     button?.setAttribute("aria-busy", "true");
     if (button?.dataset.busy) say(button.dataset.busy);
   });
-  const rest = () => {
+  addEventListener("pageshow", () => {
     each("form[data-sent]", document, (form) => { delete form.dataset.sent; });
     each("[aria-busy]", document, (node) => node.removeAttribute("aria-busy"));
-  };
-  addEventListener("pageshow", rest);
+  });
 
   const toast = (node) => {
     let timer;
     const go = () => { timer = setTimeout(() => node.remove(), 8000); };
-    for (const type of ["pointerenter", "focusin"]) node.addEventListener(type, () => clearTimeout(timer));
-    for (const type of ["pointerleave", "focusout"]) node.addEventListener(type, () => { clearTimeout(timer); go(); });
+    const stay = () => clearTimeout(timer);
+    node.onpointerenter = stay;
+    node.onpointerleave = () => { stay(); go(); };
+    node.addEventListener("focusin", stay);
+    node.addEventListener("focusout", go);
     delete node.dataset.toast;
     go();
     say($(".toast-words", node).textContent);
@@ -128,12 +131,11 @@
     each("[data-toast]", root, toast);
     each("[data-rows]", root, rove);
     each("[data-some]", root, (box) => { box.indeterminate = true; });
-    $("[data-focus]", root)?.focus();
+    each("[data-focus]", root, (node) => node.focus());
   };
   on("htmx:afterSettle", ({ target }) => {
-    settle(target.parentElement || target);
-    const news = target.matches("[data-announce]") ? target : $("[data-announce]", target);
-    if (news) say(news.dataset.announce || news.textContent.trim());
+    settle(target);
+    each("[data-announce]", target, (news) => say(news.dataset.announce || news.textContent.trim()));
   });
   settle(document);
 })();
