@@ -66,7 +66,13 @@ def submit(client: Client, order: Plain) -> Handle:
         return {}
     kind, start = _starter(client, order)
     task = client.task("", target=order.ref, kind=kind)
-    return {"task": task["ref"] if task is not None else start()}
+    try:
+        return {"task": task["ref"] if task is not None else start()}
+    except NativeFault as fault:
+        # Somebody else may have done it since we looked.
+        if fault.code == "wrong_state" and _reached(order, client.machine(order.ref).row):
+            return {}
+        raise
 
 
 def poll(client: Client, order: Plain, handle: Handle) -> Progress:

@@ -92,7 +92,20 @@ def poll(client: Client, order: CreateMachine, handle: Handle) -> Progress:
         return Progress(False, 5 + percent * 65 // 100, "copying" if percent else "placing")
     if row["name"] != working_name(order.stamp):
         return Progress(True, 100, "starting", row["ref"])
-    return _step(client, order, next(seen for seen in found if seen.row["ref"] == row["ref"]))
+    return _step_or_join(client, order, next(seen for seen in found if seen.row["ref"] == row["ref"]))
+
+
+def _step_or_join(client: Client, order: CreateMachine, seen: Seen) -> Progress:
+    try:
+        return _step(client, order, seen)
+    except NativeFault as fault:
+        ref = seen.row["ref"]
+        if fault.code != "wrong_state":
+            raise
+        # Another worker with the same order may have taken this step since we looked.
+        if tuple(client.machine(ref).row) == tuple(seen.row) and client.task("", target=ref) is None:
+            raise
+        return Progress(False, 90, "starting")
 
 
 def _step(client: Client, order: CreateMachine, seen: Seen) -> Progress:

@@ -112,7 +112,10 @@ def rename(db: sqlite3.Connection, ref: str, name: str, *, who: str, at: datetim
 def begin_power_on(db: sqlite3.Connection, ref: str) -> None:
     """Finds a host for the machine; the memory is held from now on."""
     row = need(db, ref)
-    if row["building"] or row["is_template"] or row["power"] == "on":
+    starting = db.execute(
+        "SELECT 1 FROM tasks WHERE target = ? AND kind = 'power_on' AND state = 'running'", (ref,)
+    ).fetchone()
+    if row["building"] or row["is_template"] or row["power"] == "on" or starting:
         raise NativeFault("wrong_state", "The machine cannot be powered on now.")
     placement.need_memory(db, row["pool_ref"], row["memory_mib"])
     db.execute("UPDATE machines SET host_ref = ? WHERE ref = ?", (placement.least_used_host(db, row["pool_ref"]), ref))

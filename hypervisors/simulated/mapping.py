@@ -35,7 +35,7 @@ ERRORS: dict[str, tuple[type[errors.HypervisorError], str]] = {
 
 POWER = {"on": Power.ON, "off": Power.OFF, "suspended": Power.SUSPENDED}
 
-NAME_LIMIT = 200
+NAME_LIMIT = 255
 TEXT_LIMIT = 2_000
 
 

@@ -7,18 +7,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from hypervisors.simulated.faults import NativeFault
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS pools (ref TEXT PRIMARY KEY, name TEXT NOT NULL, datastore_ref TEXT NOT NULL DEFAULT '',
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE pools (ref TEXT PRIMARY KEY, name TEXT NOT NULL, datastore_ref TEXT NOT NULL DEFAULT '',
   network_ref TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS hosts (ref TEXT PRIMARY KEY, name TEXT NOT NULL, pool_ref TEXT NOT NULL,
+CREATE TABLE hosts (ref TEXT PRIMARY KEY, name TEXT NOT NULL, pool_ref TEXT NOT NULL,
   cpus INTEGER NOT NULL, memory_mib INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS datastores (ref TEXT PRIMARY KEY, name TEXT NOT NULL, capacity_mib INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS networks (ref TEXT PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS machines (
+CREATE TABLE datastores (ref TEXT PRIMARY KEY, name TEXT NOT NULL, capacity_mib INTEGER NOT NULL);
+CREATE TABLE networks (ref TEXT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE machines (
   ref TEXT PRIMARY KEY, uuid TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, folder TEXT NOT NULL DEFAULT '',
   power TEXT NOT NULL DEFAULT 'off', vcpus INTEGER NOT NULL, memory_mib INTEGER NOT NULL,
   pool_ref TEXT NOT NULL DEFAULT '', host_ref TEXT NOT NULL DEFAULT '', network_ref TEXT NOT NULL DEFAULT '',
@@ -27,38 +28,47 @@ CREATE TABLE IF NOT EXISTS machines (
   created_by TEXT NOT NULL DEFAULT '', managed_by TEXT NOT NULL DEFAULT '', is_template INTEGER NOT NULL DEFAULT 0,
   building INTEGER NOT NULL DEFAULT 0, profile TEXT NOT NULL DEFAULT 'idle', idle_from TEXT NOT NULL DEFAULT '',
   deaf INTEGER NOT NULL DEFAULT 0, stop_asked REAL);
-CREATE INDEX IF NOT EXISTS machines_by_stamp ON machines (stamp) WHERE stamp <> '';
-CREATE INDEX IF NOT EXISTS machines_by_name ON machines (folder, name);
-CREATE INDEX IF NOT EXISTS machines_by_uuid ON machines (uuid);
-CREATE INDEX IF NOT EXISTS machines_by_pool ON machines (pool_ref, power);
-CREATE TABLE IF NOT EXISTS disks (ref TEXT PRIMARY KEY, machine_ref TEXT NOT NULL DEFAULT '', name TEXT NOT NULL,
+CREATE INDEX machines_by_stamp ON machines (stamp) WHERE stamp <> '';
+CREATE INDEX machines_by_name ON machines (folder, name);
+CREATE INDEX machines_by_uuid ON machines (uuid);
+CREATE INDEX machines_by_pool ON machines (pool_ref, power);
+CREATE TABLE disks (ref TEXT PRIMARY KEY, machine_ref TEXT NOT NULL DEFAULT '', name TEXT NOT NULL,
   path TEXT NOT NULL, size_mib INTEGER NOT NULL, datastore_ref TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS disks_by_machine ON disks (machine_ref);
-CREATE INDEX IF NOT EXISTS disks_by_path ON disks (path);
-CREATE TABLE IF NOT EXISTS tasks (ref TEXT PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, args TEXT NOT NULL,
+CREATE INDEX disks_by_machine ON disks (machine_ref);
+CREATE INDEX disks_by_path ON disks (path);
+CREATE TABLE tasks (ref TEXT PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, args TEXT NOT NULL,
   started_at REAL NOT NULL, ends_at REAL NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL DEFAULT '',
   message TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS tasks_running ON tasks (ends_at) WHERE state = 'running';
-CREATE INDEX IF NOT EXISTS tasks_by_target ON tasks (target);
-CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, at TEXT NOT NULL, machine_ref TEXT NOT NULL,
+CREATE INDEX tasks_running ON tasks (ends_at) WHERE state = 'running';
+CREATE INDEX tasks_by_target ON tasks (target);
+CREATE TABLE events (id INTEGER PRIMARY KEY, at TEXT NOT NULL, machine_ref TEXT NOT NULL,
   machine_name TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS events_by_machine ON events (machine_ref, id);
-CREATE TABLE IF NOT EXISTS faults (id INTEGER PRIMARY KEY, call TEXT NOT NULL, code TEXT NOT NULL,
+CREATE INDEX events_by_machine ON events (machine_ref, id);
+CREATE TABLE faults (id INTEGER PRIMARY KEY, call TEXT NOT NULL, code TEXT NOT NULL,
   message TEXT NOT NULL, remaining INTEGER, probability REAL);
-CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, call TEXT NOT NULL,
+CREATE TABLE calls (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, call TEXT NOT NULL,
   changing INTEGER NOT NULL, target TEXT NOT NULL);
 """
 
 
 def create(path: str) -> None:
-    """Makes the file with its tables; leaves one that is there as it is."""
-    db = sqlite3.connect(path, timeout=20, isolation_level=None)
+    """Makes the file with its tables; leaves one that is there as it is.
+
+    It appears under its name at once and whole: another process may look for it at any moment, or make it too.
+    """
+    draft = Path(f"{path}.{uuid4().hex}")
+    db = sqlite3.connect(draft, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode=WAL")
-        # Not executescript alone: two processes may come here at once, and the second must wait for the first.
-        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        db.executescript(SCHEMA)
     finally:
         db.close()
+    try:
+        Path(path).hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def _native(error: sqlite3.Error) -> NativeFault:
