@@ -40,31 +40,32 @@ def advance(client: Client, order: CreateMachine, *, bandwidth: int) -> Progress
     """Takes the next steps until the host has work to do, and says how far that is."""
     seen = stamped(client, order.stamp)
     if seen is None:
-        _define(client, order)
-        seen = stamped(client, order.stamp)
-        if seen is None:
-            raise Busy("The new machine cannot be seen yet.")
+        path = _disk(client, order)
+        if not path:
+            return Progress(done=False, step="placing")
+        _define(client, order, path)
+        seen = client.domain(str(order.stamp.uuid))
     if POWER.get(seen.state) is Power.OFF:
         _start(client, order)
-        seen = client.domain(str(order.stamp.uuid))
-    return _pull(client, order, seen, bandwidth)
+    return _pull(client, order, bandwidth)
 
 
-def _define(client: Client, order: CreateMachine) -> None:
-    holder = client.uuid_of(order.name)
-    if holder and holder != str(order.stamp.uuid):
-        raise NameTaken(f"Another machine on this host is called {order.name}.")
-    try:
-        other = client.domain(str(order.stamp.uuid))
-    except NotFound:
-        other = None
-    if other is not None and other.domain is not None and other.domain.lease.get("operation") != order.stamp.operation:
-        raise InvalidRequest("Another machine on this host has the UUID that was chosen for this one.")
-    path = _disk(client, order)
+def _define(client: Client, order: CreateMachine, path: str) -> None:
     try:
         client.define(domains.write(order, disk=path, platform=_platform(client), created=datetime.now(UTC)))
     except NameTaken as error:
         raise NameTaken(f"Another machine on this host is called {order.name}.", native=error.native) from error
+
+
+def _check_free(client: Client, order: CreateMachine) -> None:
+    """Names and UUIDs are unique on a host; found out before anything is made where possible."""
+    uuid = str(order.stamp.uuid)
+    if client.uuid_of(order.name) not in ("", uuid):
+        raise NameTaken(f"Another machine on this host is called {order.name}.")
+    with suppress(NotFound):
+        other = client.domain(uuid).domain
+        if other is None or other.lease.get("operation") != order.stamp.operation:
+            raise InvalidRequest("Another machine on this host has the UUID that was chosen for this one.")
 
 
 def _platform(client: Client) -> domains.Platform:
@@ -76,26 +77,50 @@ def _platform(client: Client) -> domains.Platform:
 
 
 def _disk(client: Client, order: CreateMachine) -> str:
-    """Path of the machine's disk, which an earlier attempt may have made."""
+    """Path of the machine's disk, made now or by an earlier attempt; empty while another worker is making it."""
+    _check_free(client, order)
     image = _image(client, order.image_ref)
     if order.disk_mib < image.capacity_mib:
         raise InvalidRequest(f"The disk is smaller than its image, which needs {image.capacity_mib} MiB.")
     name = volume_name(order.stamp)
+    try:
+        made = _made_before(client, order, image)
+        if made is None:
+            _check_room(client, image.allocation_mib)
+            client.create_volume(
+                MACHINES, domains.volume_xml(name=name, capacity_mib=order.disk_mib, backing=image.ref)
+            )
+            made = client.volume(MACHINES, name)
+    except NameTaken:
+        _look_again(client)
+        return ""
+    except Busy:
+        return ""
+    return made[0].ref if made else ""
+
+
+def _look_again(client: Client) -> None:
+    """Shows libvirt what it does not know yet, unless it is writing there now."""
+    with suppress(Busy):
+        client.refresh(MACHINES)
+
+
+def _made_before(client: Client, order: CreateMachine, image: Volume) -> tuple[Volume, str] | None:
+    """A disk of an earlier attempt, if it is whole. Raises Busy while one is being written.
+
+    A half-written disk shows no image behind it, and so does one whose machine has it all: only the first may go.
+    """
+    name = volume_name(order.stamp)
+    if client.volume(MACHINES, name) is None:
+        return None
+    client.refresh(MACHINES)
     found = client.volume(MACHINES, name)
-    if found is not None and (found[0].capacity_mib, found[1]) != (order.disk_mib, image.ref):
-        client.delete_volume(MACHINES, name)  # half-written when the host stopped: no machine is defined on it yet
-        found = None
-    if found is None:
-        _check_room(client, image)
-        try:
-            xml = domains.volume_xml(name=name, capacity_mib=order.disk_mib, backing=image.ref)
-            client.create_volume(MACHINES, xml)
-        except NameTaken:
-            client.refresh(MACHINES)  # a file that libvirt had not seen, or another worker with the same order
-        found = client.volume(MACHINES, name)
-    if found is None:
-        raise Busy("The machine's disk cannot be seen yet.")
-    return found[0].ref
+    if found is None or (found[0].capacity_mib, found[1]) == (order.disk_mib, image.ref):
+        return found
+    if stamped(client, order.stamp) is not None:
+        raise Busy("Another worker has just made this machine.")
+    client.delete_volume(MACHINES, name)
+    return None
 
 
 def _image(client: Client, ref: str) -> Volume:
@@ -111,11 +136,11 @@ def _image(client: Client, ref: str) -> Volume:
     raise NotFound("The image does not exist on this host any more.")
 
 
-def _check_room(client: Client, image: Volume) -> None:
+def _check_room(client: Client, need_mib: int) -> None:
     pool = next((pool for pool in client.pools() if pool.name == MACHINES), None)
     if pool is None or not pool.active:
         raise NotFound(f"The host has no active storage pool called {MACHINES}.")
-    if pool.free_mib < image.allocation_mib:
+    if pool.free_mib < need_mib:
         raise NoCapacity(f"The storage pool {MACHINES} has no room for a copy of the image.")
 
 
@@ -126,15 +151,13 @@ def _start(client: Client, order: CreateMachine) -> None:
         client.start(uuid, paused=True)
 
 
-def _pull(client: Client, order: CreateMachine, seen: Seen, bandwidth: int) -> Progress:
+def _pull(client: Client, order: CreateMachine, bandwidth: int) -> Progress:
     uuid = str(order.stamp.uuid)
-    disk = next((disk for disk in seen.domain.disks if disk.target == DISK), None) if seen.domain else None
-    if disk is None:
-        raise WrongState("The new machine has lost its disk.")
     try:
         percent = client.pull_percent(uuid, DISK)
-        if percent is None and disk.chain:
-            _begin_pull(client, uuid, bandwidth)
+        seen = client.domain(uuid)  # after the job: the chain is shortened before the job is forgotten
+        if percent is None and _lies_on_image(seen):
+            _begin_pull(client, order, bandwidth)
             percent = 0
         if percent is None and POWER.get(seen.state) is Power.SUSPENDED:
             client.resume(uuid)
@@ -145,7 +168,21 @@ def _pull(client: Client, order: CreateMachine, seen: Seen, bandwidth: int) -> P
     return Progress(done=False, percent=PULLING_FROM + percent * (99 - PULLING_FROM) // 100, step="copying")
 
 
-def _begin_pull(client: Client, uuid: str, bandwidth: int) -> None:
+def _lies_on_image(seen: Seen) -> bool:
+    disk = next((disk for disk in seen.domain.disks if disk.target == DISK), None) if seen.domain else None
+    if disk is None:
+        raise HypervisorError("The new machine has lost its disk.")
+    return bool(disk.chain)
+
+
+def _begin_pull(client: Client, order: CreateMachine, bandwidth: int) -> None:
+    """Looks for room first: a copy that found none ends without a trace, and would be begun again for ever."""
+    uuid = str(order.stamp.uuid)
+    _look_again(client)
+    own = client.volume(MACHINES, volume_name(order.stamp))
+    with suppress(NotFound):
+        image = _image(client, order.image_ref)
+        _check_room(client, image.allocation_mib - (own[0].allocation_mib if own else 0))
     try:
         client.pull(uuid, DISK, bandwidth)
     except HypervisorError:

@@ -42,9 +42,10 @@ def discard(client: Client, stamp: Stamp) -> None:
     made = stamped(client, stamp) is not None
     if made:
         _stop(client, uuid)
-    if pool is not None:
+    found = client.volume(MACHINES, volume_name(stamp)) if pool is not None else None
+    if found is None and pool is not None:
         client.refresh(pool.name)  # a file that was half-made when the host stopped is not known to it yet
-    found = client.volume(MACHINES, volume_name(stamp))
+        found = client.volume(MACHINES, volume_name(stamp))
     if found is not None:
         path = found[0].ref
         if path not in _in_use(client, but=uuid if made else ""):
@@ -84,14 +85,15 @@ def _own_pool(client: Client) -> Pool | None:
 def _delete_own(client: Client, uuid: str, disks: Iterable[domains.Disk]) -> list[str]:
     """Deletes the disks in our pool that nothing else uses; returns the others."""
     pool = _own_pool(client)
-    if pool is not None:
-        client.refresh(pool.name)
     used = _in_use(client, but=uuid)
     left = []
     for disk in {disk.source: disk for disk in disks if disk.source}.values():
         place = (disk.pool, disk.volume) if disk.volume else client.locate(disk.path)
         if place is None and pool is not None and pool.holds(disk):
-            continue  # an earlier attempt deleted it
+            client.refresh(pool.name)  # put there by hand, or deleted by an earlier attempt
+            place = client.locate(disk.path)
+            if place is None:
+                continue
         if disk.shared or place is None or place[0] != MACHINES or _names(client, disk, place) & used:
             left.append(disk.source)
         else:
