@@ -3,7 +3,7 @@
 import pytest
 
 from lifecycle.audit.models import Entry
-from lifecycle.estate.models import Machine, Power, Span, Stage
+from lifecycle.estate.models import Machine, Meter, Power, Span, Stage
 from lifecycle.estate.sync import sync
 from tests.lifecycle.factories import make_span, make_user
 
@@ -17,7 +17,7 @@ def held(centre, endpoint):
     sync(endpoint)
     Machine.objects.update(stage=Stage.ACTIVE, holder=make_user())
     machine = Machine.objects.get()
-    for meter in ("vcpu", "memory_mib", "disk_mib"):
+    for meter in Meter:
         make_span(machine, meter)
     return machine
 

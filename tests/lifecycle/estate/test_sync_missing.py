@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifecycle.audit.models import Entry
-from lifecycle.estate.models import Endpoint, Machine, Span, Stage
+from lifecycle.estate.models import Endpoint, Machine, Meter, Span, Stage
 from lifecycle.estate.sync import sync
 from tests.lifecycle.factories import make_machine, make_span, make_tenure, make_user
 
@@ -25,7 +25,7 @@ def held(centre, endpoint):
     Machine.objects.update(stage=Stage.ACTIVE, holder=make_user())
     machine = Machine.objects.get()
     make_tenure(machine)
-    for meter in ("vcpu", "memory_mib", "disk_mib"):
+    for meter in Meter:
         make_span(machine, meter)
     return machine
 
@@ -141,6 +141,7 @@ def test_found_again_late_is_metered_from_now_on(centre, endpoint, held):
     machine = Machine.objects.get()
     again = Span.objects.filter(ended_at=None)
     assert (machine.missing_since, machine.holder, again.count()) == (None, held.holder, 3)
+    assert machine.seen_at is not None
     assert {span.started_at for span in again} == {machine.seen_at.replace(microsecond=0)}
     assert Entry.objects.filter(verb="machine.found_again").count() == 1
 
