@@ -115,6 +115,7 @@ def _look_for_doubles(operation: Operation, hypervisor: Hypervisor) -> None:
 def _end(operation: Operation, state: State, facts: MachineFacts | None, outcomes: Outcomes) -> None:
     """Ends the operation and does what follows from it, both or neither."""
     outcome = outcomes[operation.kind, operation.purpose]
+    claimed_by = operation.claimed_by
     try:
         with transaction.atomic():
             if not claims.finish(operation, state, **({"progress": 100} if state == State.SUCCEEDED else {})):
@@ -127,6 +128,7 @@ def _end(operation: Operation, state: State, facts: MachineFacts | None, outcome
     except Exception:
         # Our own fault: the work at the hypervisor is done and is found again at the next step.
         log.exception("What follows operation %s went wrong; it is tried again.", operation.pk)
+        operation.claimed_by = claimed_by
         claims.release(operation, again_in=30, waits_for="portal")
 
 
