@@ -72,6 +72,12 @@ def keep_logging(**_: object) -> None:
     """Django's LOGGING holds in workers too: connecting this keeps Celery from installing its own."""
 
 
+@signals.beat_init.connect
+def first_tick(**_: object) -> None:
+    """Beat waits one interval before its first tick; a portal that starts is wanted sooner."""
+    app.send_task("lifecycle.tasks.sweep", expires=60)
+
+
 def declare() -> None:
     """A fresh queue folder with all queues declared. Before any process runs, and only with the filesystem broker."""
     queue.fresh(settings.BROKER_DIR, app.connection_for_write(), QUEUES)

@@ -80,7 +80,7 @@ def programs() -> list[Program]:
     worker = ["worker", "-Q", "operations,clockwork", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     web = ["--interface", "wsgi", "portal.wsgi:application", "--host", "127.0.0.1", "--port", port]
     table = {
-        "web": ["-m", "granian", *web, "--workers", "2", "--blocking-threads", "3", "--log-level", "warning"],
+        "web": ["-m", "granian", *web, "--workers", "1", "--blocking-threads", "4", "--log-level", "warning"],
         "worker": [*celery, *worker, "--loglevel", "WARNING"],
         "beat": [*celery, "beat", "-s", str(settings.DATA_DIR / "beat-schedule"), "--loglevel", "WARNING"],
     }
