@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
 from lifecycle import clock
 from lifecycle.errors import Invalid
-from lifecycle.estate.models import Machine, Meter
+from lifecycle.estate.models import Meter
 from lifecycle.money import calendar
 from lifecycle.money.models import Rate
 from lifecycle.money.rates import PriceList, cents
+
+
+class Sized(Protocol):
+    """A machine, or a size of the catalogue."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def vcpus(self) -> int: ...
+    @property
+    def memory_mib(self) -> int: ...
+    @property
+    def disk_mib(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,8 @@ def monthly_cents(*, vcpus: int, memory_mib: int, disk_mib: int, month: date | N
     return _monthly(_quantities(vcpus, memory_mib, disk_mib), PriceList.load().complete_at(month), month)
 
 
-def monthly_cents_of(machines: Iterable[Machine]) -> dict[int, int]:
-    """Machine's id -> price of a whole month at its present size, always on. Empty while no rate card is in force."""
+def monthly_cents_of(machines: Iterable[Sized]) -> dict[int, int]:
+    """Id -> price of a whole month at its present size, always on. Empty while no rate card is in force."""
     month = calendar.month_of(clock.now())
     prices = PriceList.load()
     if not prices.at(month):
