@@ -60,7 +60,7 @@ def create(path: str) -> None:
     db = sqlite3.connect(draft, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode=WAL")
-        db.executescript(SCHEMA)
+        db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
     finally:
         db.close()
     try:
