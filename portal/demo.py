@@ -52,7 +52,7 @@ def keep_secret(path: Path, value: str) -> None:
 
 def prepare(environ: os._Environ[str] | dict[str, str], folder: Path) -> None:
     """Makes the data folder with its secrets, and points the settings at them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     keep_secret(folder / "secret-key", signing_key())
     keep_secret(folder / "secrets-keys", fernet_key())
     keep_secret(folder / "password", secrets.token_hex(6))
