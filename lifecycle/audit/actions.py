@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import connection, models
@@ -18,7 +19,7 @@ class Actor(Protocol):
     @property
     def pk(self) -> Any: ...
 
-    def get_full_name(self) -> str: ...
+    def __str__(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class House:
 
     pk: None = None
 
-    def get_full_name(self) -> str:
+    def __str__(self) -> str:
         return "Leasehold"
 
 
@@ -38,25 +39,28 @@ def record(verb: str, subject: models.Model, *, by: Actor, reason: str = "", **d
     """Adds one entry. Must run inside the transaction of the change itself, so that neither exists alone."""
     if not connection.in_atomic_block:
         raise RuntimeError(f"The act {verb!r} was to be recorded outside the transaction that does it.")
-    entry = _entry(verb, subject, by=by, reason=reason, detail=detail)
+    entry = _entry(verb, subject, at=clock.now(), by=by, reason=reason, detail=detail)
     entry.save()
     return entry
 
 
 def record_many(verb: str, subjects: Iterable[models.Model], *, by: Actor, reason: str = "", **detail: Any) -> None:
     """Adds one entry for each subject of a set-based change."""
+    at = clock.now()
     Entry.objects.bulk_create(
-        [_entry(verb, subject, by=by, reason=reason, detail=detail) for subject in subjects], batch_size=1000
+        [_entry(verb, subject, at=at, by=by, reason=reason, detail=detail) for subject in subjects], batch_size=1000
     )
 
 
-def _entry(verb: str, subject: models.Model, *, by: Actor, reason: str, detail: dict[str, Any]) -> Entry:
+def _entry(
+    verb: str, subject: models.Model, *, at: datetime, by: Actor, reason: str, detail: dict[str, Any]
+) -> Entry:
     return Entry(
-        at=clock.now(),
+        at=at,
         actor_id=by.pk,
-        actor_name=by.get_full_name()[:150],
+        actor_name=str(by)[:150],
         verb=verb,
-        object_type=subject._meta.model_name,
+        object_type=subject._meta.model_name or "",
         object_id=subject.pk,
         object_name=str(subject)[:255],
         reason=reason,

@@ -14,7 +14,7 @@ def _box() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.SECRETS_KEYS])
 
 
-class SecretField(models.TextField):
+class SecretField(models.TextField):  # type: ignore[type-arg] # Django has no such generic at run time
     """Plain text in memory, ciphertext in the database; can be neither searched nor serialised."""
 
     def get_prep_value(self, value: Any) -> Any:

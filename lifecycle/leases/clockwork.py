@@ -38,7 +38,7 @@ def advance(*, now: datetime | None = None) -> int:
     done = _each(running.filter(next_warning_at__lte=now), lambda lease: _warn(lease, now))
     done += _each(free.filter(ends_at__lte=now, machine__stage=Stage.ACTIVE), lambda lease: _stop(lease, now))
     due = free.filter(remove_at__lte=now, machine__stage=Stage.QUARANTINED)
-    return done + _each(due, lambda lease: _remove(lease))
+    return done + _each(due, _remove)
 
 
 def _each(leases: QuerySet[Lease], act: Callable[[Lease], bool]) -> int:

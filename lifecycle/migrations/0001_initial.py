@@ -17,856 +17,1590 @@ import lifecycle.people.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True, verbose_name='name')),
-                ('kind', models.CharField(max_length=40, verbose_name='kind')),
-                ('mode', models.CharField(choices=[('observe', 'Observe'), ('manage', 'Manage')], default='observe', max_length=10, verbose_name='mode')),
-                ('address', models.CharField(blank=True, max_length=253, verbose_name='address')),
-                ('port', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MaxValueValidator(65535)], verbose_name='port')),
-                ('transport', models.CharField(blank=True, max_length=20, verbose_name='transport')),
-                ('path', models.CharField(blank=True, max_length=255, verbose_name='path')),
-                ('username', models.CharField(blank=True, max_length=150, verbose_name='user name')),
-                ('secret', lifecycle.estate.secrets.SecretField(blank=True, verbose_name='secret')),
-                ('ca_pem', models.TextField(blank=True, verbose_name='certificate authority')),
-                ('blast_count', models.PositiveIntegerField(default=10, validators=[django.core.validators.MinValueValidator(1)], verbose_name='removals per hour')),
-                ('blast_percent', models.PositiveSmallIntegerField(default=5, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='removals per hour, percent of machines')),
-                ('parallel', models.PositiveSmallIntegerField(default=8, validators=[django.core.validators.MinValueValidator(1)], verbose_name='operations at a time')),
-                ('scanned_at', models.DateTimeField(blank=True, null=True)),
-                ('scans', models.PositiveIntegerField(default=0)),
-                ('scan_error', models.TextField(blank=True)),
-                ('failing_since', models.DateTimeField(blank=True, null=True)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('rests_until', models.DateTimeField(blank=True, null=True)),
-                ('version', models.CharField(blank=True, max_length=200)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, unique=True, verbose_name="name")),
+                ("kind", models.CharField(max_length=40, verbose_name="kind")),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("observe", "Observe"), ("manage", "Manage")],
+                        default="observe",
+                        max_length=10,
+                        verbose_name="mode",
+                    ),
+                ),
+                ("address", models.CharField(blank=True, max_length=253, verbose_name="address")),
+                (
+                    "port",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[django.core.validators.MaxValueValidator(65535)],
+                        verbose_name="port",
+                    ),
+                ),
+                ("transport", models.CharField(blank=True, max_length=20, verbose_name="transport")),
+                ("path", models.CharField(blank=True, max_length=255, verbose_name="path")),
+                ("username", models.CharField(blank=True, max_length=150, verbose_name="user name")),
+                ("secret", lifecycle.estate.secrets.SecretField(blank=True, verbose_name="secret")),
+                ("ca_pem", models.TextField(blank=True, verbose_name="certificate authority")),
+                (
+                    "blast_count",
+                    models.PositiveIntegerField(
+                        default=10,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="removals per hour",
+                    ),
+                ),
+                (
+                    "blast_percent",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                        verbose_name="removals per hour, percent of machines",
+                    ),
+                ),
+                (
+                    "parallel",
+                    models.PositiveSmallIntegerField(
+                        default=8,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="operations at a time",
+                    ),
+                ),
+                ("scanned_at", models.DateTimeField(blank=True, null=True)),
+                ("scans", models.PositiveIntegerField(default=0)),
+                ("scan_error", models.TextField(blank=True)),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("rests_until", models.DateTimeField(blank=True, null=True)),
+                ("version", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'verbose_name': 'endpoint',
-                'verbose_name_plural': 'endpoints',
-                'ordering': ['name'],
+                "verbose_name": "endpoint",
+                "verbose_name_plural": "endpoints",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Rate',
+            name="Rate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meter', models.CharField(choices=[('vcpu', 'vCPU'), ('memory_mib', 'Memory'), ('disk_mib', 'Disk')], max_length=20)),
-                ('micros', models.PositiveBigIntegerField(verbose_name='price, millionths')),
-                ('per', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)], verbose_name='for how many units')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "meter",
+                    models.CharField(
+                        choices=[("vcpu", "vCPU"), ("memory_mib", "Memory"), ("disk_mib", "Disk")], max_length=20
+                    ),
+                ),
+                ("micros", models.PositiveBigIntegerField(verbose_name="price, millionths")),
+                (
+                    "per",
+                    models.PositiveIntegerField(
+                        default=1,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="for how many units",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['card', 'meter'],
+                "ordering": ["card", "meter"],
             },
         ),
         migrations.CreateModel(
-            name='Size',
+            name="Size",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True, verbose_name='name')),
-                ('vcpus', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(768)], verbose_name='vCPU')),
-                ('memory_mib', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(16)], verbose_name='memory, MiB')),
-                ('disk_mib', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(16)], verbose_name='system disk, MiB')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40, unique=True, verbose_name="name")),
+                (
+                    "vcpus",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(768),
+                        ],
+                        verbose_name="vCPU",
+                    ),
+                ),
+                (
+                    "memory_mib",
+                    models.PositiveIntegerField(
+                        validators=[django.core.validators.MinValueValidator(16)], verbose_name="memory, MiB"
+                    ),
+                ),
+                (
+                    "disk_mib",
+                    models.PositiveIntegerField(
+                        validators=[django.core.validators.MinValueValidator(16)], verbose_name="system disk, MiB"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'size',
-                'verbose_name_plural': 'sizes',
-                'ordering': ['memory_mib', 'vcpus', 'id'],
+                "verbose_name": "size",
+                "verbose_name_plural": "sizes",
+                "ordering": ["memory_mib", "vcpus", "id"],
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('role', models.CharField(choices=[('employee', 'Employee'), ('admin', 'Administrator')], default='employee', max_length=20, verbose_name='role')),
-                ('zone', models.CharField(default='Europe/Berlin', max_length=50, validators=[lifecycle.people.models.validate_zone], verbose_name='time zone')),
-                ('left_on', models.DateField(blank=True, null=True, verbose_name='left on')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('supervisor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reports', to=settings.AUTH_USER_MODEL, verbose_name='supervisor')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("employee", "Employee"), ("admin", "Administrator")],
+                        default="employee",
+                        max_length=20,
+                        verbose_name="role",
+                    ),
+                ),
+                (
+                    "zone",
+                    models.CharField(
+                        default="Europe/Berlin",
+                        max_length=50,
+                        validators=[lifecycle.people.models.validate_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                ("left_on", models.DateField(blank=True, null=True, verbose_name="left on")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "supervisor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="reports",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="supervisor",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
-                'ordering': ['username'],
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
+                "ordering": ["username"],
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='Clock',
+            name="Clock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shift', models.DurationField(default=datetime.timedelta)),
-                ('target', models.DateTimeField(blank=True, null=True)),
-                ('started_from', models.DateTimeField(blank=True, null=True)),
-                ('busy_until', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("shift", models.DurationField(default=datetime.timedelta)),
+                ("target", models.DateTimeField(blank=True, null=True)),
+                ("started_from", models.DateTimeField(blank=True, null=True)),
+                ("busy_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='clock_is_one_row'), models.CheckConstraint(condition=models.Q(('shift__gte', datetime.timedelta(0))), name='clock_never_goes_back')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="clock_is_one_row"),
+                    models.CheckConstraint(
+                        condition=models.Q(("shift__gte", datetime.timedelta(0))), name="clock_never_goes_back"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CostCentre',
+            name="CostCentre",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='cost_centres_owned', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=20, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="cost_centres_owned",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'cost centre',
-                'verbose_name_plural': 'cost centres',
-                'ordering': ['code'],
-            },
-        ),
-        migrations.AddField(
-            model_name='user',
-            name='cost_centre',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='people', to='lifecycle.costcentre', verbose_name='cost centre'),
-        ),
-        migrations.CreateModel(
-            name='Draft',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('drafted_to', models.DateTimeField(blank=True, null=True)),
-            ],
-            options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='draft_is_one_row')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Datastore',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('gone', models.BooleanField(default=False)),
-                ('capacity_mib', models.PositiveBigIntegerField(default=0)),
-                ('free_mib', models.PositiveBigIntegerField(default=0)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='lifecycle.endpoint')),
-            ],
-            options={
-                'ordering': ['name', 'id'],
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Entry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('actor_id', models.BigIntegerField(blank=True, null=True)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('verb', models.CharField(max_length=60)),
-                ('object_type', models.CharField(max_length=40)),
-                ('object_id', models.BigIntegerField()),
-                ('object_name', models.CharField(max_length=255)),
-                ('reason', models.TextField(blank=True)),
-                ('detail', models.JSONField(default=dict)),
-            ],
-            options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
-                'ordering': ['-at', '-id'],
-                'indexes': [models.Index(fields=['-at', '-id'], name='audit_by_time'), models.Index(fields=['object_type', 'object_id', '-at', '-id'], name='audit_by_object')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Host',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('gone', models.BooleanField(default=False)),
-                ('cpus', models.PositiveIntegerField(default=0)),
-                ('memory_mib', models.PositiveBigIntegerField(default=0)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='lifecycle.endpoint')),
-            ],
-            options={
-                'ordering': ['name', 'id'],
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Image',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('gone', models.BooleanField(default=False)),
-                ('disk_mib', models.PositiveBigIntegerField(default=0)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='lifecycle.endpoint')),
-            ],
-            options={
-                'ordering': ['name', 'id'],
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Machine',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('native_ref', models.CharField(blank=True, max_length=255)),
-                ('uuid', models.UUIDField(default=uuid.uuid4)),
-                ('name', models.CharField(max_length=255, verbose_name='name')),
-                ('stage', models.CharField(choices=[('discovered', 'found'), ('building', 'building'), ('active', 'active'), ('expired', 'expired'), ('quarantined', 'quarantined'), ('removing', 'removing'), ('removed', 'removed'), ('failed', 'failed')], default='discovered', max_length=20, verbose_name='stage')),
-                ('power', models.CharField(choices=[('on', 'running'), ('off', 'off'), ('suspended', 'suspended'), ('unknown', 'unknown')], default='unknown', max_length=20, verbose_name='power')),
-                ('power_at', models.DateTimeField(blank=True, null=True)),
-                ('purpose', models.TextField(blank=True, verbose_name='purpose')),
-                ('next_at', models.DateTimeField(default=datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.UTC))),
-                ('vcpus', models.PositiveIntegerField(default=0, verbose_name='vCPU')),
-                ('memory_mib', models.PositiveBigIntegerField(default=0, verbose_name='memory')),
-                ('disk_mib', models.PositiveBigIntegerField(default=0, verbose_name='disk')),
-                ('addresses', models.JSONField(default=list)),
-                ('guest_name', models.CharField(blank=True, max_length=255)),
-                ('note', models.TextField(blank=True)),
-                ('created_by', models.CharField(blank=True, max_length=255)),
-                ('managed_by', models.CharField(blank=True, max_length=255)),
-                ('cpu_percent', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('idle_since', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(blank=True, null=True)),
-                ('first_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
-                ('scans_seen', models.PositiveIntegerField(default=0)),
-                ('scans_missed', models.PositiveIntegerField(default=0)),
-                ('missing_since', models.DateTimeField(blank=True, null=True)),
-                ('cost_centre', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='machines', to='lifecycle.costcentre', verbose_name='cost centre')),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='machines', to='lifecycle.endpoint')),
-                ('holder', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='machines', to=settings.AUTH_USER_MODEL, verbose_name='holder')),
-                ('host', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='machines', to='lifecycle.host')),
-                ('image', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='machines', to='lifecycle.image')),
-            ],
-            options={
-                'verbose_name': 'machine',
-                'verbose_name_plural': 'machines',
-                'ordering': ['next_at', 'id'],
-                'permissions': [('operate_machine', 'Can start, stop and restart the machine')],
-                'default_permissions': ('view',),
-            },
-        ),
-        migrations.CreateModel(
-            name='Lease',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('zone', models.CharField(max_length=50)),
-                ('latest_end', models.DateTimeField()),
-                ('grace_days', models.PositiveSmallIntegerField()),
-                ('restore_days', models.PositiveSmallIntegerField()),
-                ('warn_days', models.JSONField()),
-                ('extensions', models.PositiveSmallIntegerField(default=0)),
-                ('end_set_at', models.DateTimeField()),
-                ('next_warning_at', models.DateTimeField(default=datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.UTC))),
-                ('past_cap', models.BooleanField(default=False)),
-                ('stopped_at', models.DateTimeField(blank=True, null=True)),
-                ('remove_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('held_at', models.DateTimeField(blank=True, null=True)),
-                ('held_reason', models.CharField(blank=True, max_length=250)),
-                ('held_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='holds', to=settings.AUTH_USER_MODEL)),
-                ('machine', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='lease', to='lifecycle.machine')),
-            ],
-            options={
-                'verbose_name': 'lease',
-                'verbose_name_plural': 'leases',
-            },
-        ),
-        migrations.CreateModel(
-            name='Finding',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('orphan', 'Orphan')], max_length=20)),
-                ('since', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('cents_per_month', models.PositiveBigIntegerField()),
-                ('evidence', models.JSONField(default=list)),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='lifecycle.machine')),
-            ],
-            options={
-                'verbose_name': 'finding',
-                'verbose_name_plural': 'findings',
-                'ordering': ['-cents_per_month', '-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Disk',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('size_mib', models.PositiveBigIntegerField()),
-                ('datastore', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='disks', to='lifecycle.datastore')),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='disks', to='lifecycle.machine')),
-            ],
-            options={
-                'ordering': ['name', 'id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='MachineGroupPermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='group_permissions', to='lifecycle.machine')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.group')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='MachineUserPermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='user_permissions', to='lifecycle.machine')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Network',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('gone', models.BooleanField(default=False)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='lifecycle.endpoint')),
-            ],
-            options={
-                'ordering': ['name', 'id'],
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Notice',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=60)),
-                ('key', models.CharField(max_length=200, unique=True)),
-                ('context', models.JSONField(default=dict)),
-                ('path', models.CharField(blank=True, max_length=200)),
-                ('subject', models.CharField(max_length=250)),
-                ('at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.TextField(blank=True)),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'notice',
-                'verbose_name_plural': 'notices',
-                'ordering': ['-at', '-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Operation',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('create', 'Make the machine'), ('power_on', 'Start'), ('shutdown', 'Shut down'), ('power_off', 'Pull the plug'), ('restart', 'Restart'), ('annotate', 'Write the holder onto the machine'), ('remove', 'Remove with its disks')], max_length=20)),
-                ('purpose', models.CharField(choices=[('order', 'an approved request'), ('holder', 'the holder asked'), ('expiry', 'the lease ended'), ('restore', 'restored after the end'), ('stamp', 'the register changed')], max_length=20)),
-                ('destructive', models.BooleanField(default=False)),
-                ('arguments', models.JSONField(default=dict)),
-                ('key', models.CharField(max_length=120, unique=True)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('running', 'running'), ('succeeded', 'done'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='waiting', max_length=12)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField()),
-                ('claimed_by', models.CharField(blank=True, max_length=80)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('handle', models.JSONField(blank=True, null=True)),
-                ('progress', models.PositiveSmallIntegerField(default=0)),
-                ('step', models.CharField(blank=True, max_length=20)),
-                ('waits_for', models.CharField(blank=True, max_length=20)),
-                ('cleared_at', models.DateTimeField(blank=True, null=True)),
-                ('error_code', models.CharField(blank=True, max_length=40)),
-                ('error', models.TextField(blank=True)),
-                ('native_error', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('changed_at', models.DateTimeField()),
-                ('deadline_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='operations', to=settings.AUTH_USER_MODEL)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='operations', to='lifecycle.endpoint')),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='operations', to='lifecycle.machine')),
-            ],
-            options={
-                'verbose_name': 'operation',
-                'verbose_name_plural': 'operations',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Pool',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('gone', models.BooleanField(default=False)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='lifecycle.endpoint')),
-            ],
-            options={
-                'ordering': ['name', 'id'],
-                'abstract': False,
+                "verbose_name": "cost centre",
+                "verbose_name_plural": "cost centres",
+                "ordering": ["code"],
             },
         ),
         migrations.AddField(
-            model_name='machine',
-            name='pool',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='machines', to='lifecycle.pool'),
+            model_name="user",
+            name="cost_centre",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="people",
+                to="lifecycle.costcentre",
+                verbose_name="cost centre",
+            ),
+        ),
+        migrations.CreateModel(
+            name="Draft",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("drafted_to", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "constraints": [models.CheckConstraint(condition=models.Q(("pk", 1)), name="draft_is_one_row")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Datastore",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ref", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("gone", models.BooleanField(default=False)),
+                ("capacity_mib", models.PositiveBigIntegerField(default=0)),
+                ("free_mib", models.PositiveBigIntegerField(default=0)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="%(class)ss", to="lifecycle.endpoint"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name", "id"],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Entry",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("actor_id", models.BigIntegerField(blank=True, null=True)),
+                ("actor_name", models.CharField(max_length=150)),
+                ("verb", models.CharField(max_length=60)),
+                ("object_type", models.CharField(max_length=40)),
+                ("object_id", models.BigIntegerField()),
+                ("object_name", models.CharField(max_length=255)),
+                ("reason", models.TextField(blank=True)),
+                ("detail", models.JSONField(default=dict)),
+            ],
+            options={
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit entries",
+                "ordering": ["-at", "-id"],
+                "indexes": [
+                    models.Index(fields=["-at", "-id"], name="audit_by_time"),
+                    models.Index(fields=["object_type", "object_id", "-at", "-id"], name="audit_by_object"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Host",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ref", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("gone", models.BooleanField(default=False)),
+                ("cpus", models.PositiveIntegerField(default=0)),
+                ("memory_mib", models.PositiveBigIntegerField(default=0)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="%(class)ss", to="lifecycle.endpoint"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name", "id"],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Image",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ref", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("gone", models.BooleanField(default=False)),
+                ("disk_mib", models.PositiveBigIntegerField(default=0)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="%(class)ss", to="lifecycle.endpoint"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name", "id"],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Machine",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("native_ref", models.CharField(blank=True, max_length=255)),
+                ("uuid", models.UUIDField(default=uuid.uuid4)),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("discovered", "found"),
+                            ("building", "building"),
+                            ("active", "active"),
+                            ("expired", "expired"),
+                            ("quarantined", "quarantined"),
+                            ("removing", "removing"),
+                            ("removed", "removed"),
+                            ("failed", "failed"),
+                        ],
+                        default="discovered",
+                        max_length=20,
+                        verbose_name="stage",
+                    ),
+                ),
+                (
+                    "power",
+                    models.CharField(
+                        choices=[("on", "running"), ("off", "off"), ("suspended", "suspended"), ("unknown", "unknown")],
+                        default="unknown",
+                        max_length=20,
+                        verbose_name="power",
+                    ),
+                ),
+                ("power_at", models.DateTimeField(blank=True, null=True)),
+                ("purpose", models.TextField(blank=True, verbose_name="purpose")),
+                ("next_at", models.DateTimeField(default=datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.UTC))),
+                ("vcpus", models.PositiveIntegerField(default=0, verbose_name="vCPU")),
+                ("memory_mib", models.PositiveBigIntegerField(default=0, verbose_name="memory")),
+                ("disk_mib", models.PositiveBigIntegerField(default=0, verbose_name="disk")),
+                ("addresses", models.JSONField(default=list)),
+                ("guest_name", models.CharField(blank=True, max_length=255)),
+                ("note", models.TextField(blank=True)),
+                ("created_by", models.CharField(blank=True, max_length=255)),
+                ("managed_by", models.CharField(blank=True, max_length=255)),
+                ("cpu_percent", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("idle_since", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(blank=True, null=True)),
+                ("first_seen_at", models.DateTimeField(blank=True, null=True)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
+                ("scans_seen", models.PositiveIntegerField(default=0)),
+                ("scans_missed", models.PositiveIntegerField(default=0)),
+                ("missing_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cost_centre",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="machines",
+                        to="lifecycle.costcentre",
+                        verbose_name="cost centre",
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="machines", to="lifecycle.endpoint"
+                    ),
+                ),
+                (
+                    "holder",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="machines",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="holder",
+                    ),
+                ),
+                (
+                    "host",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="machines",
+                        to="lifecycle.host",
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="machines",
+                        to="lifecycle.image",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "machine",
+                "verbose_name_plural": "machines",
+                "ordering": ["next_at", "id"],
+                "permissions": [("operate_machine", "Can start, stop and restart the machine")],
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Lease",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("started_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("zone", models.CharField(max_length=50)),
+                ("latest_end", models.DateTimeField()),
+                ("grace_days", models.PositiveSmallIntegerField()),
+                ("restore_days", models.PositiveSmallIntegerField()),
+                ("warn_days", models.JSONField()),
+                ("extensions", models.PositiveSmallIntegerField(default=0)),
+                ("end_set_at", models.DateTimeField()),
+                (
+                    "next_warning_at",
+                    models.DateTimeField(default=datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.UTC)),
+                ),
+                ("past_cap", models.BooleanField(default=False)),
+                ("stopped_at", models.DateTimeField(blank=True, null=True)),
+                ("remove_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("held_at", models.DateTimeField(blank=True, null=True)),
+                ("held_reason", models.CharField(blank=True, max_length=250)),
+                (
+                    "held_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="holds",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "machine",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lease", to="lifecycle.machine"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "lease",
+                "verbose_name_plural": "leases",
+            },
+        ),
+        migrations.CreateModel(
+            name="Finding",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("orphan", "Orphan")], max_length=20)),
+                ("since", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("cents_per_month", models.PositiveBigIntegerField()),
+                ("evidence", models.JSONField(default=list)),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="findings", to="lifecycle.machine"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "finding",
+                "verbose_name_plural": "findings",
+                "ordering": ["-cents_per_month", "-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Disk",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ref", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("size_mib", models.PositiveBigIntegerField()),
+                (
+                    "datastore",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="disks",
+                        to="lifecycle.datastore",
+                    ),
+                ),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="disks", to="lifecycle.machine"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name", "id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="MachineGroupPermission",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "content_object",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="group_permissions",
+                        to="lifecycle.machine",
+                    ),
+                ),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.group")),
+                ("permission", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission")),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="MachineUserPermission",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "content_object",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="user_permissions",
+                        to="lifecycle.machine",
+                    ),
+                ),
+                ("permission", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission")),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Network",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ref", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("gone", models.BooleanField(default=False)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="%(class)ss", to="lifecycle.endpoint"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name", "id"],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Notice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=60)),
+                ("key", models.CharField(max_length=200, unique=True)),
+                ("context", models.JSONField(default=dict)),
+                ("path", models.CharField(blank=True, max_length=200)),
+                ("subject", models.CharField(max_length=250)),
+                ("at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.TextField(blank=True)),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "notice",
+                "verbose_name_plural": "notices",
+                "ordering": ["-at", "-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Operation",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("create", "Make the machine"),
+                            ("power_on", "Start"),
+                            ("shutdown", "Shut down"),
+                            ("power_off", "Pull the plug"),
+                            ("restart", "Restart"),
+                            ("annotate", "Write the holder onto the machine"),
+                            ("remove", "Remove with its disks"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("order", "an approved request"),
+                            ("holder", "the holder asked"),
+                            ("expiry", "the lease ended"),
+                            ("restore", "restored after the end"),
+                            ("stamp", "the register changed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("destructive", models.BooleanField(default=False)),
+                ("arguments", models.JSONField(default=dict)),
+                ("key", models.CharField(max_length=120, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("running", "running"),
+                            ("succeeded", "done"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField()),
+                ("claimed_by", models.CharField(blank=True, max_length=80)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("handle", models.JSONField(blank=True, null=True)),
+                ("progress", models.PositiveSmallIntegerField(default=0)),
+                ("step", models.CharField(blank=True, max_length=20)),
+                ("waits_for", models.CharField(blank=True, max_length=20)),
+                ("cleared_at", models.DateTimeField(blank=True, null=True)),
+                ("error_code", models.CharField(blank=True, max_length=40)),
+                ("error", models.TextField(blank=True)),
+                ("native_error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("changed_at", models.DateTimeField()),
+                ("deadline_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="operations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="operations", to="lifecycle.endpoint"
+                    ),
+                ),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="operations", to="lifecycle.machine"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "operation",
+                "verbose_name_plural": "operations",
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Pool",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ref", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("gone", models.BooleanField(default=False)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="%(class)ss", to="lifecycle.endpoint"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name", "id"],
+                "abstract": False,
+            },
         ),
         migrations.AddField(
-            model_name='host',
-            name='pool',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='hosts', to='lifecycle.pool'),
+            model_name="machine",
+            name="pool",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="machines",
+                to="lifecycle.pool",
+            ),
+        ),
+        migrations.AddField(
+            model_name="host",
+            name="pool",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="hosts", to="lifecycle.pool"
+            ),
         ),
         migrations.CreateModel(
-            name='Blueprint',
+            name="Blueprint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True, verbose_name='name')),
-                ('summary', models.CharField(blank=True, max_length=120, verbose_name='summary')),
-                ('icon', models.CharField(default='server', max_length=40, verbose_name='icon')),
-                ('approval', models.CharField(choices=[('supervisor', 'the supervisor decides'), ('none', 'nobody needs to decide')], default='supervisor', max_length=12, verbose_name='approval')),
-                ('offered', models.BooleanField(default=True, verbose_name='offered')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('default_days', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='usual lease, days')),
-                ('max_days', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='longest lease, days')),
-                ('grace_days', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='kept after the end, days')),
-                ('restore_days', models.PositiveSmallIntegerField(default=7, validators=[django.core.validators.MinValueValidator(1)], verbose_name='new end after a restore, days')),
-                ('warn_days', models.JSONField(default=lifecycle.catalog.models.usual_warnings, validators=[lifecycle.catalog.models.validate_warnings], verbose_name='warnings, days before')),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='blueprints', to='lifecycle.image', verbose_name='image')),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='blueprints', to='lifecycle.pool', verbose_name='pool')),
-                ('sizes', models.ManyToManyField(related_name='blueprints', to='lifecycle.size', verbose_name='sizes')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, unique=True, verbose_name="name")),
+                ("summary", models.CharField(blank=True, max_length=120, verbose_name="summary")),
+                ("icon", models.CharField(default="server", max_length=40, verbose_name="icon")),
+                (
+                    "approval",
+                    models.CharField(
+                        choices=[("supervisor", "the supervisor decides"), ("none", "nobody needs to decide")],
+                        default="supervisor",
+                        max_length=12,
+                        verbose_name="approval",
+                    ),
+                ),
+                ("offered", models.BooleanField(default=True, verbose_name="offered")),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "default_days",
+                    models.PositiveSmallIntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)], verbose_name="usual lease, days"
+                    ),
+                ),
+                (
+                    "max_days",
+                    models.PositiveSmallIntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)], verbose_name="longest lease, days"
+                    ),
+                ),
+                (
+                    "grace_days",
+                    models.PositiveSmallIntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="kept after the end, days",
+                    ),
+                ),
+                (
+                    "restore_days",
+                    models.PositiveSmallIntegerField(
+                        default=7,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="new end after a restore, days",
+                    ),
+                ),
+                (
+                    "warn_days",
+                    models.JSONField(
+                        default=lifecycle.catalog.models.usual_warnings,
+                        validators=[lifecycle.catalog.models.validate_warnings],
+                        verbose_name="warnings, days before",
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="blueprints",
+                        to="lifecycle.image",
+                        verbose_name="image",
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="blueprints",
+                        to="lifecycle.pool",
+                        verbose_name="pool",
+                    ),
+                ),
+                ("sizes", models.ManyToManyField(related_name="blueprints", to="lifecycle.size", verbose_name="sizes")),
             ],
             options={
-                'verbose_name': 'blueprint',
-                'verbose_name_plural': 'blueprints',
-                'ordering': ['position', 'name'],
+                "verbose_name": "blueprint",
+                "verbose_name_plural": "blueprints",
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Line',
+            name="Line",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField()),
-                ('meter', models.CharField(choices=[('vcpu', 'vCPU'), ('memory_mib', 'Memory'), ('disk_mib', 'Disk')], max_length=20)),
-                ('seconds', models.PositiveBigIntegerField()),
-                ('unit_seconds', models.PositiveBigIntegerField()),
-                ('cents', models.BigIntegerField()),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='lifecycle.machine')),
-                ('rate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='lifecycle.rate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField()),
+                (
+                    "meter",
+                    models.CharField(
+                        choices=[("vcpu", "vCPU"), ("memory_mib", "Memory"), ("disk_mib", "Disk")], max_length=20
+                    ),
+                ),
+                ("seconds", models.PositiveBigIntegerField()),
+                ("unit_seconds", models.PositiveBigIntegerField()),
+                ("cents", models.BigIntegerField()),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="lifecycle.machine"
+                    ),
+                ),
+                (
+                    "rate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="lifecycle.rate"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-month', 'machine_id', 'meter', 'tenure_id'],
+                "ordering": ["-month", "machine_id", "meter", "tenure_id"],
             },
         ),
         migrations.CreateModel(
-            name='RateCard',
+            name="RateCard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True, verbose_name='name')),
-                ('valid_from', models.DateField(unique=True, verbose_name='valid from')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40, unique=True, verbose_name="name")),
+                ("valid_from", models.DateField(unique=True, verbose_name="valid from")),
             ],
             options={
-                'verbose_name': 'rate card',
-                'verbose_name_plural': 'rate cards',
-                'ordering': ['-valid_from'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('valid_from__day', 1)), name='rate_card_starts_with_a_month', violation_error_message='A rate card starts on the first day of a month.')],
+                "verbose_name": "rate card",
+                "verbose_name_plural": "rate cards",
+                "ordering": ["-valid_from"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("valid_from__day", 1)),
+                        name="rate_card_starts_with_a_month",
+                        violation_error_message="A rate card starts on the first day of a month.",
+                    )
+                ],
             },
         ),
         migrations.AddField(
-            model_name='rate',
-            name='card',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rates', to='lifecycle.ratecard'),
+            model_name="rate",
+            name="card",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="rates", to="lifecycle.ratecard"
+            ),
         ),
         migrations.CreateModel(
-            name='Request',
+            name="Request",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vcpus', models.PositiveSmallIntegerField()),
-                ('memory_mib', models.PositiveIntegerField()),
-                ('disk_mib', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=40, verbose_name='name')),
-                ('purpose', models.TextField(verbose_name='purpose')),
-                ('last_day', models.DateField(verbose_name='last day')),
-                ('ends_at', models.DateTimeField()),
-                ('cents_per_month', models.PositiveBigIntegerField()),
-                ('cents_until_end', models.PositiveBigIntegerField()),
-                ('rate_card', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('waiting', 'waits for a decision'), ('building', 'building'), ('done', 'done'), ('refused', 'refused'), ('failed', 'failed'), ('cancelled', 'withdrawn'), ('lapsed', 'lapsed')], default='waiting', max_length=12)),
-                ('failure', models.TextField(blank=True)),
-                ('key', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('lapses_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('blueprint', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='lifecycle.blueprint')),
-                ('cost_centre', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='lifecycle.costcentre')),
-                ('holder', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requests_as_holder', to=settings.AUTH_USER_MODEL)),
-                ('machine', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='request', to='lifecycle.machine')),
-                ('requester', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to=settings.AUTH_USER_MODEL)),
-                ('size', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='lifecycle.size')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("vcpus", models.PositiveSmallIntegerField()),
+                ("memory_mib", models.PositiveIntegerField()),
+                ("disk_mib", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=40, verbose_name="name")),
+                ("purpose", models.TextField(verbose_name="purpose")),
+                ("last_day", models.DateField(verbose_name="last day")),
+                ("ends_at", models.DateTimeField()),
+                ("cents_per_month", models.PositiveBigIntegerField()),
+                ("cents_until_end", models.PositiveBigIntegerField()),
+                ("rate_card", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waits for a decision"),
+                            ("building", "building"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                            ("failed", "failed"),
+                            ("cancelled", "withdrawn"),
+                            ("lapsed", "lapsed"),
+                        ],
+                        default="waiting",
+                        max_length=12,
+                    ),
+                ),
+                ("failure", models.TextField(blank=True)),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("lapses_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "blueprint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="requests", to="lifecycle.blueprint"
+                    ),
+                ),
+                (
+                    "cost_centre",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="requests", to="lifecycle.costcentre"
+                    ),
+                ),
+                (
+                    "holder",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requests_as_holder",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "machine",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="request",
+                        to="lifecycle.machine",
+                    ),
+                ),
+                (
+                    "requester",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requests",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "size",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="requests", to="lifecycle.size"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'request',
-                'verbose_name_plural': 'requests',
-                'ordering': ['-created_at', '-id'],
+                "verbose_name": "request",
+                "verbose_name_plural": "requests",
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Span',
+            name="Span",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meter', models.CharField(choices=[('vcpu', 'vCPU'), ('memory_mib', 'Memory'), ('disk_mib', 'Disk')], max_length=20)),
-                ('quantity', models.PositiveBigIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('cause', models.CharField(max_length=60)),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='spans', to='lifecycle.machine')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "meter",
+                    models.CharField(
+                        choices=[("vcpu", "vCPU"), ("memory_mib", "Memory"), ("disk_mib", "Disk")], max_length=20
+                    ),
+                ),
+                ("quantity", models.PositiveBigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("cause", models.CharField(max_length=60)),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="spans", to="lifecycle.machine"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['started_at', 'id'],
+                "ordering": ["started_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Charge',
+            name="Charge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entry', models.PositiveSmallIntegerField(default=1)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField()),
-                ('quantity', models.PositiveBigIntegerField()),
-                ('seconds', models.PositiveBigIntegerField()),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='charges', to='lifecycle.line')),
-                ('span', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='charges', to='lifecycle.span')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("entry", models.PositiveSmallIntegerField(default=1)),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField()),
+                ("quantity", models.PositiveBigIntegerField()),
+                ("seconds", models.PositiveBigIntegerField()),
+                (
+                    "line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="charges", to="lifecycle.line"
+                    ),
+                ),
+                (
+                    "span",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="charges", to="lifecycle.span"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['started_at', 'id'],
+                "ordering": ["started_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('refused', 'refused'), ('void', 'no longer needed')], default='waiting', max_length=10)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('comment', models.TextField(blank=True)),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='steps_to_decide', to=settings.AUTH_USER_MODEL)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='steps_decided', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='lifecycle.request')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("approved", "approved"),
+                            ("refused", "refused"),
+                            ("void", "no longer needed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("comment", models.TextField(blank=True)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps_to_decide",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps_decided",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="lifecycle.request"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('cost_centre', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='teams', to='lifecycle.costcentre', verbose_name='cost centre')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
+                (
+                    "cost_centre",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="teams",
+                        to="lifecycle.costcentre",
+                        verbose_name="cost centre",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'team',
-                'verbose_name_plural': 'teams',
-                'ordering': ['name'],
+                "verbose_name": "team",
+                "verbose_name_plural": "teams",
+                "ordering": ["name"],
             },
         ),
         migrations.AddField(
-            model_name='request',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='lifecycle.team'),
+            model_name="request",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="requests",
+                to="lifecycle.team",
+            ),
         ),
         migrations.AddField(
-            model_name='machine',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='machines', to='lifecycle.team', verbose_name='team'),
+            model_name="machine",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="machines",
+                to="lifecycle.team",
+                verbose_name="team",
+            ),
         ),
         migrations.AddField(
-            model_name='user',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='members', to='lifecycle.team', verbose_name='team'),
+            model_name="user",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="members",
+                to="lifecycle.team",
+                verbose_name="team",
+            ),
         ),
         migrations.CreateModel(
-            name='Tenure',
+            name="Tenure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('cost_centre', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tenures', to='lifecycle.costcentre')),
-                ('holder', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tenures', to=settings.AUTH_USER_MODEL)),
-                ('machine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tenures', to='lifecycle.machine')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tenures', to='lifecycle.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cost_centre",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tenures",
+                        to="lifecycle.costcentre",
+                    ),
+                ),
+                (
+                    "holder",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tenures",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tenures", to="lifecycle.machine"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tenures",
+                        to="lifecycle.team",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['started_at', 'id'],
+                "ordering": ["started_at", "id"],
             },
         ),
         migrations.AddField(
-            model_name='line',
-            name='tenure',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='lifecycle.tenure'),
+            model_name="line",
+            name="tenure",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="lifecycle.tenure"
+            ),
         ),
         migrations.CreateModel(
-            name='Brake',
+            name="Brake",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField()),
-                ('reason', models.CharField(max_length=250)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateTimeField()),
+                ("reason", models.CharField(max_length=250)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='brake_is_one_row')],
+                "constraints": [models.CheckConstraint(condition=models.Q(("pk", 1)), name="brake_is_one_row")],
             },
         ),
         migrations.AddConstraint(
-            model_name='datastore',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'ref'), name='datastore_ref_once'),
+            model_name="datastore",
+            constraint=models.UniqueConstraint(fields=("endpoint", "ref"), name="datastore_ref_once"),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'ref'), name='image_ref_once'),
+            model_name="image",
+            constraint=models.UniqueConstraint(fields=("endpoint", "ref"), name="image_ref_once"),
         ),
         migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['ends_at'], name='lease_by_end'),
+            model_name="lease",
+            index=models.Index(condition=models.Q(("ended_at__isnull", True)), fields=["ends_at"], name="lease_by_end"),
         ),
         migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['remove_at'], name='lease_by_removal'),
+            model_name="lease",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", True)), fields=["remove_at"], name="lease_by_removal"
+            ),
         ),
         migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['next_warning_at'], name='lease_by_warning'),
+            model_name="lease",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", True)), fields=["next_warning_at"], name="lease_by_warning"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lease',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('started_at'))), name='lease_ends_after_start'),
+            model_name="lease",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("started_at"))), name="lease_ends_after_start"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lease',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__lte', models.F('latest_end'))), name='lease_within_cap', violation_error_message='The lease would be longer than its blueprint allows.'),
+            model_name="lease",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__lte", models.F("latest_end"))),
+                name="lease_within_cap",
+                violation_error_message="The lease would be longer than its blueprint allows.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lease',
-            constraint=models.CheckConstraint(condition=models.Q(('grace_days__gte', 1)), name='lease_has_grace'),
+            model_name="lease",
+            constraint=models.CheckConstraint(condition=models.Q(("grace_days__gte", 1)), name="lease_has_grace"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['kind', '-cents_per_month', '-id'], name='finding_by_cost'),
+            model_name="finding",
+            index=models.Index(
+                condition=models.Q(("ended_at", None)),
+                fields=["kind", "-cents_per_month", "-id"],
+                name="finding_by_cost",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('machine', 'kind'), name='one_open_finding_each'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("machine", "kind"), name="one_open_finding_each"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='disk',
-            constraint=models.UniqueConstraint(fields=('machine', 'ref'), name='disk_once_per_machine'),
+            model_name="disk",
+            constraint=models.UniqueConstraint(fields=("machine", "ref"), name="disk_once_per_machine"),
         ),
         migrations.AddIndex(
-            model_name='machinegrouppermission',
-            index=models.Index(fields=['group', 'permission', 'content_object'], name='machine_group_grant'),
+            model_name="machinegrouppermission",
+            index=models.Index(fields=["group", "permission", "content_object"], name="machine_group_grant"),
         ),
         migrations.AlterUniqueTogether(
-            name='machinegrouppermission',
-            unique_together={('group', 'permission', 'content_object')},
+            name="machinegrouppermission",
+            unique_together={("group", "permission", "content_object")},
         ),
         migrations.AddIndex(
-            model_name='machineuserpermission',
-            index=models.Index(fields=['user', 'permission', 'content_object'], name='machine_user_grant'),
+            model_name="machineuserpermission",
+            index=models.Index(fields=["user", "permission", "content_object"], name="machine_user_grant"),
         ),
         migrations.AlterUniqueTogether(
-            name='machineuserpermission',
-            unique_together={('user', 'permission', 'content_object')},
+            name="machineuserpermission",
+            unique_together={("user", "permission", "content_object")},
         ),
         migrations.AddConstraint(
-            model_name='network',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'ref'), name='network_ref_once'),
+            model_name="network",
+            constraint=models.UniqueConstraint(fields=("endpoint", "ref"), name="network_ref_once"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('sent_at__isnull', True)), fields=['next_try_at', 'id'], name='notice_unsent'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("sent_at__isnull", True)), fields=["next_try_at", "id"], name="notice_unsent"
+            ),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['recipient', '-at', '-id'], name='notice_by_recipient'),
+            model_name="notice",
+            index=models.Index(fields=["recipient", "-at", "-id"], name="notice_by_recipient"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('read_at__isnull', True)), fields=['recipient'], name='notice_unread'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("read_at__isnull", True)), fields=["recipient"], name="notice_unread"
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'running'))), fields=['next_try_at', 'id'], name='operation_due'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(("state__in", ("waiting", "running"))),
+                fields=["next_try_at", "id"],
+                name="operation_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(fields=['machine', 'id'], name='operation_by_machine'),
+            model_name="operation",
+            index=models.Index(fields=["machine", "id"], name="operation_by_machine"),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(fields=['endpoint', 'state', 'started_at'], name='operation_by_endpoint'),
+            model_name="operation",
+            index=models.Index(fields=["endpoint", "state", "started_at"], name="operation_by_endpoint"),
         ),
         migrations.AddConstraint(
-            model_name='pool',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'ref'), name='pool_ref_once'),
+            model_name="pool",
+            constraint=models.UniqueConstraint(fields=("endpoint", "ref"), name="pool_ref_once"),
         ),
         migrations.AddConstraint(
-            model_name='host',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'ref'), name='host_ref_once'),
+            model_name="host",
+            constraint=models.UniqueConstraint(fields=("endpoint", "ref"), name="host_ref_once"),
         ),
         migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.UniqueConstraint(fields=('card', 'meter'), name='one_rate_per_meter'),
+            model_name="rate",
+            constraint=models.UniqueConstraint(fields=("card", "meter"), name="one_rate_per_meter"),
         ),
         migrations.AddConstraint(
-            model_name='blueprint',
-            constraint=models.CheckConstraint(condition=models.Q(('default_days__lte', models.F('max_days'))), name='usual_lease_within_longest', violation_error_message='The usual lease is longer than the longest.'),
+            model_name="blueprint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("default_days__lte", models.F("max_days"))),
+                name="usual_lease_within_longest",
+                violation_error_message="The usual lease is longer than the longest.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='blueprint',
-            constraint=models.CheckConstraint(condition=models.Q(('grace_days__gte', 1), ('restore_days__gte', 1), ('default_days__gte', 1)), name='terms_have_days', violation_error_message='Lease, grace and restore have at least one day.'),
+            model_name="blueprint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("grace_days__gte", 1), ("restore_days__gte", 1), ("default_days__gte", 1)),
+                name="terms_have_days",
+                violation_error_message="Lease, grace and restore have at least one day.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='span',
-            index=models.Index(fields=['machine', 'meter', 'started_at'], name='span_by_machine'),
+            model_name="span",
+            index=models.Index(fields=["machine", "meter", "started_at"], name="span_by_machine"),
         ),
         migrations.AddIndex(
-            model_name='span',
-            index=models.Index(fields=['ended_at', 'started_at'], name='span_by_time'),
+            model_name="span",
+            index=models.Index(fields=["ended_at", "started_at"], name="span_by_time"),
         ),
         migrations.AddConstraint(
-            model_name='span',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('machine', 'meter'), name='one_open_span_per_meter'),
+            model_name="span",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)),
+                fields=("machine", "meter"),
+                name="one_open_span_per_meter",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='span',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gt', models.F('started_at')), _connector='OR'), name='span_is_not_empty'),
+            model_name="span",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gt", models.F("started_at")), _connector="OR"
+                ),
+                name="span_is_not_empty",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='charge',
-            constraint=models.UniqueConstraint(fields=('span', 'line', 'entry'), name='span_charged_once'),
+            model_name="charge",
+            constraint=models.UniqueConstraint(fields=("span", "line", "entry"), name="span_charged_once"),
         ),
         migrations.AddConstraint(
-            model_name='charge',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__gt', models.F('started_at')), ('seconds__gt', 0)), name='charge_is_not_empty'),
+            model_name="charge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ended_at__gt", models.F("started_at")), ("seconds__gt", 0)),
+                name="charge_is_not_empty",
+            ),
         ),
         migrations.AddIndex(
-            model_name='step',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['approver', 'id'], name='step_inbox'),
+            model_name="step",
+            index=models.Index(condition=models.Q(("state", "waiting")), fields=["approver", "id"], name="step_inbox"),
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(fields=['requester', '-created_at', '-id'], name='request_by_requester'),
+            model_name="request",
+            index=models.Index(fields=["requester", "-created_at", "-id"], name="request_by_requester"),
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(fields=['-created_at', '-id'], name='request_by_time'),
+            model_name="request",
+            index=models.Index(fields=["-created_at", "-id"], name="request_by_time"),
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['lapses_at'], name='request_lapsing'),
+            model_name="request",
+            index=models.Index(condition=models.Q(("state", "waiting")), fields=["lapses_at"], name="request_lapsing"),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('waiting', 'building'))), fields=('name',), name='one_open_request_per_name', violation_error_message='There is an open request for this name.'),
+            model_name="request",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("waiting", "building"))),
+                fields=("name",),
+                name="one_open_request_per_name",
+                violation_error_message="There is an open request for this name.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('holder__isnull', False), ('team__isnull', True)), models.Q(('holder__isnull', True), ('team__isnull', False)), _connector='OR'), name='request_has_one_holder'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("holder__isnull", False), ("team__isnull", True)),
+                    models.Q(("holder__isnull", True), ("team__isnull", False)),
+                    _connector="OR",
+                ),
+                name="request_has_one_holder",
+            ),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['next_at', 'id'], name='machine_by_next'),
+            model_name="machine",
+            index=models.Index(fields=["next_at", "id"], name="machine_by_next"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['holder', 'next_at', 'id'], name='machine_by_holder'),
+            model_name="machine",
+            index=models.Index(fields=["holder", "next_at", "id"], name="machine_by_holder"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['team', 'next_at', 'id'], name='machine_by_team'),
+            model_name="machine",
+            index=models.Index(fields=["team", "next_at", "id"], name="machine_by_team"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['name', 'id'], name='machine_by_name'),
+            model_name="machine",
+            index=models.Index(fields=["name", "id"], name="machine_by_name"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['stage', 'next_at', 'id'], name='machine_by_stage'),
+            model_name="machine",
+            index=models.Index(fields=["stage", "next_at", "id"], name="machine_by_stage"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['endpoint', 'uuid'], name='machine_by_uuid'),
+            model_name="machine",
+            index=models.Index(fields=["endpoint", "uuid"], name="machine_by_uuid"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['endpoint', 'native_ref'], name='machine_by_reference'),
+            model_name="machine",
+            index=models.Index(fields=["endpoint", "native_ref"], name="machine_by_reference"),
         ),
         migrations.AddConstraint(
-            model_name='machine',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('native_ref', ''), _negated=True), ('stage__in', ('discovered', 'building', 'active', 'expired', 'quarantined', 'removing'))), fields=('endpoint', 'native_ref'), name='machine_once_per_reference'),
+            model_name="machine",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("native_ref", ""), _negated=True),
+                    ("stage__in", ("discovered", "building", "active", "expired", "quarantined", "removing")),
+                ),
+                fields=("endpoint", "native_ref"),
+                name="machine_once_per_reference",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='machine',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('stage', 'active'), _negated=True), ('holder__isnull', False), ('team__isnull', False), _connector='OR'), name='active_machine_has_a_holder', violation_error_message='An active machine has a holder.'),
+            model_name="machine",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("stage", "active"), _negated=True),
+                    ("holder__isnull", False),
+                    ("team__isnull", False),
+                    _connector="OR",
+                ),
+                name="active_machine_has_a_holder",
+                violation_error_message="An active machine has a holder.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('supervisor__isnull', True), models.Q(('supervisor', models.F('id')), _negated=True), _connector='OR'), name='nobody_supervises_themselves', violation_error_message='Nobody can be their own supervisor.'),
+            model_name="user",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("supervisor__isnull", True),
+                    models.Q(("supervisor", models.F("id")), _negated=True),
+                    _connector="OR",
+                ),
+                name="nobody_supervises_themselves",
+                violation_error_message="Nobody can be their own supervisor.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenure',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('machine',), name='one_open_tenure_per_machine'),
+            model_name="tenure",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("machine",), name="one_open_tenure_per_machine"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenure',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gt', models.F('started_at')), _connector='OR'), name='tenure_is_not_empty'),
+            model_name="tenure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gt", models.F("started_at")), _connector="OR"
+                ),
+                name="tenure_is_not_empty",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenure',
-            constraint=models.CheckConstraint(condition=models.Q(('holder__isnull', False), ('team__isnull', False), _connector='OR'), name='tenure_has_a_holder'),
+            model_name="tenure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("holder__isnull", False), ("team__isnull", False), _connector="OR"),
+                name="tenure_has_a_holder",
+            ),
         ),
         migrations.AddIndex(
-            model_name='line',
-            index=models.Index(fields=['tenure', 'month'], name='line_by_tenure'),
+            model_name="line",
+            index=models.Index(fields=["tenure", "month"], name="line_by_tenure"),
         ),
         migrations.AddConstraint(
-            model_name='line',
-            constraint=models.UniqueConstraint(fields=('month', 'machine', 'meter', 'tenure', 'rate'), name='one_line_each'),
+            model_name="line",
+            constraint=models.UniqueConstraint(
+                fields=("month", "machine", "meter", "tenure", "rate"), name="one_line_each"
+            ),
         ),
     ]

@@ -28,9 +28,9 @@ DEADLINES = {Kind.CREATE: timedelta(hours=24)}
 
 def order(
     machine: Machine,
-    kind: Kind,
+    kind: Operation.Kind,
     *,
-    purpose: Purpose,
+    purpose: Operation.Purpose,
     by: Actor,
     key: str,
     arguments: dict[str, Any] | None = None,

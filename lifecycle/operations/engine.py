@@ -47,7 +47,7 @@ GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF)
 
 
 def step(pk: int, *, outcomes: Outcomes) -> float | None:
-    """Takes one step of an operation. Returns the seconds until the next, or None when there is nothing (left) to do."""
+    """Takes one step of an operation. Returns the seconds until the next, or None when nothing is (left) to do."""
     operation = claims.claim(pk)
     if operation is None:
         return None
@@ -58,7 +58,8 @@ def step(pk: int, *, outcomes: Outcomes) -> float | None:
         with connect(operation.endpoint) as hypervisor:
             if operation.error_code:
                 hypervisor.discard(stamp_of(operation))
-                return _end(operation, State.FAILED, None, outcomes)
+                _end(operation, State.FAILED, None, outcomes)
+                return None
             if operation.handle is None:
                 return _submitted(operation, hypervisor)
             return _polled(operation, hypervisor, outcomes)
@@ -84,7 +85,8 @@ def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) ->
         facts = hypervisor.machine(progress.ref or operation.machine.native_ref)
     if operation.kind == Kind.CREATE:
         _look_for_doubles(operation, hypervisor)
-    return _end(operation, State.SUCCEEDED, facts, outcomes)
+    _end(operation, State.SUCCEEDED, facts, outcomes)
+    return None
 
 
 def _news(operation: Operation, progress: Progress) -> dict[str, object]:
@@ -112,7 +114,7 @@ def _look_for_doubles(operation: Operation, hypervisor: Hypervisor) -> None:
             record("operation.doubles", operation, by=HOUSE, refs=refs)
 
 
-def _end(operation: Operation, state: State, facts: MachineFacts | None, outcomes: Outcomes) -> None:
+def _end(operation: Operation, state: Operation.State, facts: MachineFacts | None, outcomes: Outcomes) -> None:
     """Ends the operation and does what follows from it, both or neither."""
     outcome = outcomes[operation.kind, operation.purpose]
     claimed_by = operation.claimed_by
@@ -145,22 +147,22 @@ def _wait(operation: Operation, held: str) -> float | None:
 def _troubled(operation: Operation, error: HypervisorError, outcomes: Outcomes) -> float | None:
     if isinstance(error, Unreachable):
         record_failure(operation.endpoint_id, error.message)
+    given_up = _past_deadline(operation)
     if isinstance(error, NotFound) and operation.kind in GONE_IS_FINE:
-        return _end(operation, State.SUCCEEDED, None, outcomes)
-    if error.retryable and not _past_deadline(operation):
-        return _back_off(operation, error)
-    if operation.error_code:
-        # Clearing up after a failed creation has trouble of its own; it gets until the deadline.
-        return (
-            _end(operation, State.FAILED, None, outcomes) if _past_deadline(operation) else _back_off(operation, error)
-        )
-    changes = {"error_code": error.code, "error": error.message[:2000], "native_error": error.native[:4000]}
-    if operation.kind == Kind.CREATE:
+        _end(operation, State.SUCCEEDED, None, outcomes)
+    elif (error.retryable or operation.error_code) and not given_up:
+        # Clearing up after a failed creation has trouble of its own; it gets until the deadline too.
+        _back_off(operation, error)
+    elif operation.kind == Kind.CREATE and not operation.error_code:
         # What was half-made goes first; the operation fails when nothing is left of it.
-        return 0.0 if claims.release(operation, again_in=0, **changes) else None
-    if claims.note(operation, **changes):
-        return _end(operation, State.FAILED, None, outcomes)
+        return 0.0 if claims.release(operation, again_in=0, **_words(error)) else None
+    elif operation.error_code or claims.note(operation, **_words(error)):
+        _end(operation, State.FAILED, None, outcomes)
     return None
+
+
+def _words(error: HypervisorError) -> dict[str, str]:
+    return {"error_code": error.code, "error": error.message[:2000], "native_error": error.native[:4000]}
 
 
 def _back_off(operation: Operation, error: HypervisorError) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -24,7 +24,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
             return self
         rows = Request.objects.order_by().values("pk")
         steps = Step.objects.order_by().values("request_id")
-        parts = [steps.filter(approver=user), steps.filter(decided_by=user)]
+        parts: list[models.QuerySet[Any, Any]] = [steps.filter(approver=user), steps.filter(decided_by=user)]
         if user.team_id:
             parts.append(rows.filter(team=user.team_id))
         return self.filter(pk__in=rows.filter(requester=user).union(*parts, all=True))

@@ -19,6 +19,7 @@ from lifecycle.operations import actions as operations
 from lifecycle.operations import queries
 from lifecycle.sprawl.adoption import assign_holder
 from lifecycle.sprawl.queries import orphans
+from portal.api.asking import me
 from portal.api.inputs import AssignInput, EndpointInput, ModeInput, ReasonInput
 from portal.api.machines import described
 from portal.api.permissions import IsAdmin
@@ -45,7 +46,7 @@ class EndpointViewSet(viewsets.ReadOnlyModelViewSet[Endpoint]):
     def create(self, request: Request) -> Response:
         given = EndpointInput(data=request.data)
         given.is_valid(raise_exception=True)
-        endpoint = add_endpoint(by=request.user, **given.validated_data)
+        endpoint = add_endpoint(by=me(request), **given.validated_data)
         return Response(EndpointSerializer(endpoint).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ModeInput, responses=EndpointSerializer)
@@ -55,7 +56,7 @@ class EndpointViewSet(viewsets.ReadOnlyModelViewSet[Endpoint]):
         given = ModeInput(data=request.data)
         given.is_valid(raise_exception=True)
         mode = Endpoint.Mode(given.validated_data["mode"])
-        endpoint = set_mode(self.get_object(), mode, by=request.user, reason=given.validated_data["reason"])
+        endpoint = set_mode(self.get_object(), mode, by=me(request), reason=given.validated_data["reason"])
         return Response(EndpointSerializer(endpoint).data)
 
     @extend_schema(request=None, responses={202: None})
@@ -88,7 +89,7 @@ class OrphanViewSet(viewsets.ReadOnlyModelViewSet[Finding]):
         """Gives the machine a holder, a purpose and an end date; from then on it is charged."""
         given = AssignInput(data=request.data)
         given.is_valid(raise_exception=True)
-        lease = assign_holder(self.get_object(), by=request.user, **given.validated_data)
+        lease = assign_holder(self.get_object(), by=me(request), **given.validated_data)
         return Response(described([lease.machine])[0])
 
 
@@ -113,7 +114,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewset
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Ends a back-off."""
-        operations.retry_now(self.get_object(), by=request.user)
+        operations.retry_now(self.get_object(), by=me(request))
         return self.retrieve(request)
 
     @extend_schema(request=ReasonInput, responses=AdminOperationSerializer)
@@ -122,7 +123,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewset
         """Lets a removal pass the blast radius."""
         given = ReasonInput(data=request.data)
         given.is_valid(raise_exception=True)
-        operations.clear(self.get_object(), by=request.user, reason=given.validated_data["reason"])
+        operations.clear(self.get_object(), by=me(request), reason=given.validated_data["reason"])
         return self.retrieve(request)
 
 
@@ -142,12 +143,12 @@ class PauseView(APIView):
     def post(self, request: Request) -> Response:
         given = ReasonInput(data=request.data)
         given.is_valid(raise_exception=True)
-        operations.pause(by=request.user, reason=given.validated_data["reason"])
+        operations.pause(by=me(request), reason=given.validated_data["reason"])
         return self.get(request)
 
     @extend_schema(responses=SHAPE)
     def delete(self, request: Request) -> Response:
-        operations.resume(by=request.user)
+        operations.resume(by=me(request))
         return self.get(request)
 
 

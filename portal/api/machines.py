@@ -19,13 +19,14 @@ from lifecycle.models import Lease, Machine, Stage
 from lifecycle.money.queries import cost_so_far
 from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.operations import power
+from portal.api.asking import me
 from portal.api.inputs import LastDayInput, ReasonInput
 from portal.api.serializers import MachineSerializer, OperationSerializer
 
 
 def described(machines: list[Machine]) -> list[dict[str, Any]]:
     """Machines with their prices, in one query for all of them."""
-    return MachineSerializer(machines, many=True, context={"prices": monthly_cents_of(machines)}).data
+    return list(MachineSerializer(machines, many=True, context={"prices": monthly_cents_of(machines)}).data)
 
 
 @extend_schema(tags=["machines"])
@@ -43,7 +44,7 @@ class MachineViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Machine]
             raise Invalid(f"There is no stage {stage!r}.", field="stage")
         every = list(Stage) if self.action != "list" else None
         found = machine_list(
-            self.request.user, q=params.get("q", "")[:200], stage=Stage(stage) if stage else every,
+            me(self.request), q=params.get("q", "")[:200], stage=Stage(stage) if stage else every,
             mine=params.get("mine") == "true",
         )  # fmt: skip
         return found.select_related("lease", "endpoint", "holder", "team", "cost_centre")
@@ -72,37 +73,37 @@ class MachineViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Machine]
     @extend_schema(request=None, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
-        return self._operation(power.start(self.get_object(), by=request.user))
+        return self._operation(power.start(self.get_object(), by=me(request)))
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"], url_path="shut-down")
     def shut_down(self, request: Request, pk: str) -> Response:
-        return self._operation(power.shut_down(self.get_object(), by=request.user))
+        return self._operation(power.shut_down(self.get_object(), by=me(request)))
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"])
     def restart(self, request: Request, pk: str) -> Response:
-        return self._operation(power.restart(self.get_object(), by=request.user))
+        return self._operation(power.restart(self.get_object(), by=me(request)))
 
     @extend_schema(request=LastDayInput, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def extend(self, request: Request, pk: str) -> Response:
         given = LastDayInput(data=request.data)
         given.is_valid(raise_exception=True)
-        leases.extend(self._lease(), last_day=given.validated_data["last_day"], by=request.user)
+        leases.extend(self._lease(), last_day=given.validated_data["last_day"], by=me(request))
         return self.retrieve(request)
 
     @extend_schema(request=None, responses=MachineSerializer)
     @action(detail=True, methods=["post"], url_path="give-back")
     def give_back(self, request: Request, pk: str) -> Response:
         """Ends the lease now. The machine is stopped, kept for its grace, and can be restored until then."""
-        leases.give_back(self._lease(), by=request.user)
+        leases.give_back(self._lease(), by=me(request))
         return self.retrieve(request)
 
     @extend_schema(request=None, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
-        leases.restore(self._lease(), by=request.user)
+        leases.restore(self._lease(), by=me(request))
         return self.retrieve(request)
 
     @extend_schema(request=ReasonInput, responses=MachineSerializer)
@@ -110,13 +111,13 @@ class MachineViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Machine]
     def hold(self, request: Request, pk: str) -> Response:
         given = ReasonInput(data=request.data)
         given.is_valid(raise_exception=True)
-        leases.hold(self._lease(), by=request.user, reason=given.validated_data["reason"])
+        leases.hold(self._lease(), by=me(request), reason=given.validated_data["reason"])
         return self.retrieve(request)
 
     @extend_schema(request=None, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
-        leases.release_hold(self._lease(), by=request.user)
+        leases.release_hold(self._lease(), by=me(request))
         return self.retrieve(request)
 
     def _lease(self) -> Lease:

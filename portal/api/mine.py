@@ -16,6 +16,7 @@ from lifecycle.errors import Invalid
 from lifecycle.models import Line, Notice
 from lifecycle.money.queries import lines_visible_to
 from lifecycle.notices.queries import notices_of
+from portal.api.asking import me
 from portal.api.serializers import LineSerializer, MeSerializer, NoticeSerializer
 
 
@@ -25,7 +26,7 @@ class MeView(APIView):
 
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        return Response(MeSerializer(request.user).data)
+        return Response(MeSerializer(me(request)).data)
 
 
 @extend_schema(tags=["me"])
@@ -36,7 +37,7 @@ class NoticeViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Notice]):
     page_key = ("-at", "-id")
 
     def get_queryset(self) -> QuerySet[Notice]:
-        return notices_of(self.request.user)
+        return notices_of(me(self.request))
 
 
 @extend_schema(tags=["costs"])
@@ -48,7 +49,7 @@ class LineViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gen
     page_key = ("-month", "-id")
 
     def get_queryset(self) -> QuerySet[Line]:
-        lines = lines_visible_to(self.request.user).select_related(
+        lines = lines_visible_to(me(self.request)).select_related(
             "machine", "tenure__holder", "tenure__team", "tenure__cost_centre", "rate__card"
         )
         month = self.request.query_params.get("month")

@@ -23,6 +23,7 @@ from lifecycle.operations.queries import current_of
 from lifecycle.requests import actions
 from lifecycle.requests.checks import check_last_day
 from lifecycle.requests.queries import inbox, requests_of
+from portal.api.asking import me
 from portal.api.inputs import ApproveInput, CommentInput, QuoteInput, RequestInput
 from portal.api.serializers import BlueprintSerializer, OperationSerializer, QuoteSerializer, RequestSerializer
 
@@ -49,7 +50,7 @@ class QuoteView(APIView):
         given.is_valid(raise_exception=True)
         blueprint, size = given.validated_data["blueprint"], given.validated_data["size"]
         now = clock.now()
-        ends_at = end_of(given.validated_data["last_day"], request.user.tz)
+        ends_at = end_of(given.validated_data["last_day"], me(request).tz)
         if problem := check_last_day(blueprint, ends_at, now=now):
             raise Invalid(problem, field="last_day")
         price = quote(
@@ -74,7 +75,7 @@ class RequestViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.
         return self.action == "list" and self.request.query_params.get("waiting") == "true"
 
     def get_queryset(self) -> QuerySet[Request]:
-        found = inbox(self.request.user) if self._inbox else requests_of(self.request.user)
+        found = inbox(me(self.request)) if self._inbox else requests_of(me(self.request))
         return found.prefetch_related("steps__approver", "steps__decided_by")
 
     @extend_schema(parameters=[OpenApiParameter("waiting", bool, description="Only what waits for my decision.")])
@@ -92,7 +93,7 @@ class RequestViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.
         given.is_valid(raise_exception=True)
         values = given.validated_data
         key = values.pop("key", "") or request.headers.get("Idempotency-Key", "")[:64] or uuid.uuid4().hex
-        made = actions.submit(key=key, by=request.user, **values)
+        made = actions.submit(key=key, by=me(request), **values)
         return Response(self._described(made), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ApproveInput, responses=RequestSerializer)
@@ -100,19 +101,19 @@ class RequestViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.
     def approve(self, request: HttpRequest, pk: str) -> Response:
         given = ApproveInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response(self._described(actions.approve(self.get_object(), by=request.user, **given.validated_data)))
+        return Response(self._described(actions.approve(self.get_object(), by=me(request), **given.validated_data)))
 
     @extend_schema(request=CommentInput, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def refuse(self, request: HttpRequest, pk: str) -> Response:
         given = CommentInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response(self._described(actions.refuse(self.get_object(), by=request.user, **given.validated_data)))
+        return Response(self._described(actions.refuse(self.get_object(), by=me(request), **given.validated_data)))
 
     @extend_schema(request=None, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: HttpRequest, pk: str) -> Response:
-        return Response(self._described(actions.cancel(self.get_object(), by=request.user)))
+        return Response(self._described(actions.cancel(self.get_object(), by=me(request))))
 
     @extend_schema(responses={200: OperationSerializer(allow_null=True)})
     @action(detail=True)
@@ -123,4 +124,4 @@ class RequestViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.
         return Response(OperationSerializer(operation).data if operation else None)
 
     def _described(self, made: Request) -> dict[str, Any]:
-        return RequestSerializer(requests_of(self.request.user).get(pk=made.pk)).data
+        return RequestSerializer(requests_of(me(self.request)).get(pk=made.pk)).data

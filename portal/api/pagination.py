@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +18,7 @@ class Keyset(BasePagination):
 
     size, most = 50, 200
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         given = request.query_params.get("page_size", str(self.size))
         if not given.isdigit() or not 1 <= int(given) <= self.most:
             raise Invalid(f"page_size is a number from 1 to {self.most}.", field="page_size")

@@ -110,8 +110,8 @@ class MachineSerializer(serializers.ModelSerializer[Machine]):
         model = Machine
         fields = [
             "id", "uuid", "name", "endpoint", "stage", "power", "power_at", "seen_at", "missing_since", "holder",
-            "team", "cost_centre", "purpose", "vcpus", "memory_mib", "disk_mib", "addresses", "guest_name", "managed_by",
-            "idle_since", "created_at", "lease", "cents_per_month",
+            "team", "cost_centre", "purpose", "vcpus", "memory_mib", "disk_mib", "addresses", "guest_name",
+            "managed_by", "idle_since", "created_at", "lease", "cents_per_month",
         ]  # fmt: skip
 
     addresses = serializers.ListField(child=serializers.CharField(), read_only=True)

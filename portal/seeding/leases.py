@@ -59,7 +59,7 @@ def _lease(
         machine.power = Power.ON
     lease = begin(machine, ends_at=max(ends_at, start + timedelta(days=2)), zone=holder.zone, terms=TERMS, at=start)
     Entry.objects.create(
-        at=start, actor_name=HOUSE.get_full_name(), verb="machine.active", object_type="machine",
+        at=start, actor_name=str(HOUSE), verb="machine.active", object_type="machine",
         object_id=machine.pk, object_name=machine.name, reason="taken over when the register began",
     )  # fmt: skip
     if remove_at:
