@@ -279,7 +279,9 @@ class Hypervisor(ABC):
         A second submit of the same order never makes a second machine: a CreateMachine first looks for what an
         earlier submit with the same stamp left (machine, running task, disks) and goes on from there. PowerOn of a
         running machine, Shutdown of a stopped one and RemoveMachine of one that is gone succeed at once.
-        Raises ObserveOnly on a read-only target, before any call goes out.
+        Restart of a stopped machine is WrongState. RemoveMachine of another UUID, of an image or of what something
+        else manages is InvalidRequest; NotFound only ever means gone. Raises Busy when the caller should ask again,
+        and ObserveOnly on a read-only target, before any call goes out.
         """
         if self.target.read_only:
             raise ObserveOnly("This endpoint is only watched; nothing is changed on it.")
@@ -301,7 +303,9 @@ class Hypervisor(ABC):
     @abstractmethod
     def discard(self, stamp: Stamp) -> None:
         """Removes whatever a failed CreateMachine left: machine, disks, tasks under way; matched by operation *and*
-        UUID, nothing else is touched. Succeeds when nothing is left. Read-only targets: as `submit`."""
+        UUID, nothing else is touched. Succeeds when nothing is left; raises Busy while a removal is under way, and is
+        called again then. Raises WrongState, touching nothing, when more than one machine carries the stamp and one
+        of them is finished: doubles are for people to look at. Read-only targets: as `submit`."""
 
     def close(self) -> None:  # noqa: B027 - most adapters hold nothing that must be given back
         """Gives the connection back. Safe to call twice."""
