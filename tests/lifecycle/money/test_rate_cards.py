@@ -89,6 +89,17 @@ def test_what_is_charged_is_never_priced_anew(admin):
     ]
 
 
+def test_a_card_may_fill_months_that_nobody_was_charged_for(admin):
+    make_rate_card("old", APRIL)
+    machine = make_machine(holder=make_user())
+    make_tenure(machine, started_at=utc("2026-04-10"))
+    make_span(machine, started_at=utc("2026-04-10"))
+    actions.draft(now=utc("2026-04-20"))
+    actions.publish_rate_card("older", date(2026, 3, 1), DOUBLE, by=admin)
+    actions.draft(now=utc("2026-04-20"))
+    assert Line.objects.get().rate.card.name == "old"
+
+
 def test_a_first_card_for_past_months_prices_what_was_held_then(admin):
     machine = make_machine(holder=make_user())
     make_tenure(machine, started_at=utc("2026-01-10"))
