@@ -1,4 +1,4 @@
-"""From a domain error to the fields of the form that caused it."""
+"""What the rules refuse while a block runs stands on the form afterwards."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from contextlib import contextmanager
 from django.forms import BaseForm
 
 from lifecycle.errors import Conflict, Invalid
-from portal.errors import problems_of
+from portal.web.forms import take_problems
 
 
 @contextmanager
-def shown_on(form: BaseForm, **names: str) -> Iterator[None]:
-    """Puts what the rules refuse beside its field; `names` says where a rule calls a field otherwise.
-
-    What belongs to no field of the form stands above it. A conflict over a field, such as a name that is taken, is
-    shown like a wrong value; any other goes on.
-    """
+def shown_on(form: BaseForm) -> Iterator[None]:
+    """A conflict over a field, such as a name that is taken, is shown like a wrong value; any other goes on."""
     try:
         yield
-    except (Invalid, Conflict) as error:
-        if isinstance(error, Conflict) and not error.field:
+    except Invalid as error:
+        take_problems(form, error)
+    except Conflict as error:
+        if error.field not in form.fields:
             raise
-        for field, words in problems_of(error).items():
-            name = names.get(field, field)
-            form.add_error(name if name in form.fields else None, words)
+        take_problems(form, error)

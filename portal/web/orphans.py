@@ -1,11 +1,96 @@
-"""Being written."""
+"""Machines that run and nobody holds: the report, and giving one of them a holder."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from lifecycle.estate.models import Endpoint
+from lifecycle.people.models import User
+from lifecycle.sprawl import queries
+from lifecycle.sprawl.adoption import assign_holder
+from lifecycle.sprawl.models import Finding
+from portal import paging
+from portal.web import evidencewords
+from portal.web.access import Asked, admins_only
+from portal.web.formproblems import shown_on
+from portal.web.forms_house.adoption import AdoptionForm, offered_holders
+
+KEPT = ("q", "endpoint", "page")
+"""What of the report's address goes along to a finding and back."""
 
 
-def orphans(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse()
+@require_safe
+@admins_only
+def orphans(request: Asked) -> HttpResponse:
+    return render(request, "orphans/orphans.html", _report(request))
 
 
-def orphan(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse()
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def orphan(request: Asked, pk: int) -> HttpResponse:
+    finding = Finding.objects.select_related("machine__endpoint", "machine__pool", "machine__image").get(
+        pk=pk, kind=Finding.Kind.ORPHAN
+    )
+    if request.method == "POST":
+        return _assign(request, finding)
+    if finding.ended_at is not None:
+        return redirect("machine", finding.machine_id)
+    return _panel(request, finding, AdoptionForm(initial={"holder": _likely(finding)}))
+
+
+def _assign(request: Asked, finding: Finding) -> HttpResponse:
+    form = AdoptionForm(request.POST)
+    if form.is_valid():
+        holder = form.cleaned_data.pop("holder")
+        with shown_on(form):
+            assign_holder(finding, by=request.user, **holder, **form.cleaned_data)
+            (owner,) = holder.values()
+            messages.success(
+                request,
+                _("%(holder)s holds %(machine)s from now on.") % {"holder": owner, "machine": finding.machine.name},
+            )
+            return redirect("machine", finding.machine_id)
+    return _panel(request, finding, form, status=422)
+
+
+def _panel(request: Asked, finding: Finding, form: AdoptionForm, *, status: int = 200) -> HttpResponse:
+    """The finding lies over the report on wide screens and is a page of its own on narrow ones."""
+    own = {
+        "finding": finding,
+        "machine": finding.machine,
+        "evidence": evidencewords.sentences(finding.evidence),
+        "form": form,
+        "holders": offered_holders(),
+    }
+    return render(request, "orphans/orphan.html", _report(request) | own, status=status)
+
+
+def _report(request: Asked) -> dict[str, Any]:
+    q, asked = request.GET.get("q", "").strip(), request.GET.get("endpoint", "")
+    endpoints = list(Endpoint.objects.order_by("name"))
+    endpoint = next((each for each in endpoints if str(each.pk) == asked), None)
+    found = queries.orphans(q=q, endpoint=endpoint)
+    position = request.GET.get("page", "")
+    kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
+    return {
+        "page": paging.page(found, key=("-cents_per_month", "-id"), position=position, count=False),
+        "totals": queries.totals(q=q, endpoint=endpoint),
+        "q": q,
+        "endpoint": endpoint,
+        "endpoints": endpoints,
+        "report_url": reverse("orphans", query=kept) if kept else reverse("orphans"),
+    }
+
+
+def _likely(finding: Finding) -> str:
+    """Whoever made it, where the hypervisor's name for them is one of ours: offered, never decided."""
+    maker = finding.machine.created_by
+    person = User.objects.filter(username=maker, is_active=True).first() if maker else None
+    return person.username if person else ""

@@ -1,0 +1,81 @@
+"""How an endpoint is reached, how much may happen there, and whether the portal may change anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from hypervisors import registry
+from lifecycle.estate.models import Endpoint
+from portal.web.forms import Words
+
+PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+def plain(**options: Any) -> forms.CharField:
+    return forms.CharField(required=False, widget=forms.TextInput(attrs=PLAIN), **options)
+
+
+class AccessForm(forms.Form):
+    use_required_attribute = False
+
+    name = Words(label=_("Name"), help_text=_("As people call it: Hamburg production."))
+    address = plain(label=_("Address"), help_text=_("Host name or address; empty for what runs on this host."))
+    port = forms.IntegerField(required=False, label=_("Port"))
+    transport = plain(label=_("Transport"), help_text=_("KVM: unix, tls or ssh."))
+    path = plain(label=_("Path"), help_text=_("Of the socket, or of a simulated data centre’s file."))
+    username = plain(label=_("User name"))
+    secret = forms.CharField(
+        required=False, strip=False, label=_("Secret"), help_text=_("Kept encrypted and never shown again."),
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+    ca_pem = forms.CharField(
+        required=False, label=_("Certificate authority"), help_text=_("PEM; empty for those that this host trusts."),
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
+    )  # fmt: skip
+
+
+class NewEndpointForm(AccessForm):
+    kind = forms.ChoiceField(label=_("Kind"))
+
+    field_order = ["kind", "name"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        choices = [(kind, registry.LABELS.get(kind, kind)) for kind in registry.kinds()]
+        self.fields["kind"].choices = choices  # type: ignore[attr-defined]
+
+
+class ChangeEndpointForm(AccessForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["secret"].help_text = _(
+            "Empty keeps the present one. Give it again where address, port, transport, path, user name or "
+            "certificate change: it would go to another place."
+        )
+
+    def clean_ca_pem(self) -> str:
+        """Browsers write line ends of their own: what only looks different is not a change."""
+        sent, stored = str(self.cleaned_data["ca_pem"]), str(self.initial.get("ca_pem", ""))
+        return stored if sent.split() == stored.split() else sent.replace("\r\n", "\n")
+
+
+class LimitsForm(forms.Form):
+    use_required_attribute = False
+
+    blast_count = forms.IntegerField(label=_("Removals within an hour"))
+    blast_percent = forms.IntegerField(
+        label=_("And at most, percent of its machines"),
+        help_text=_("What goes beyond either limit waits for an administrator’s word."),
+    )
+    parallel = forms.IntegerField(label=_("Operations at a time"))
+    reason = forms.CharField(required=False, max_length=250, label=_("Reason"))
+
+
+class ModeForm(forms.Form):
+    use_required_attribute = False
+
+    mode = forms.ChoiceField(choices=Endpoint.Mode.choices, widget=forms.HiddenInput)
+    reason = Words(label=_("Why"), help_text=_("Goes into the audit record."), widget=forms.Textarea(attrs={"rows": 2}))
