@@ -193,6 +193,16 @@ class LibvirtRig:
             raise RuntimeError(f"virsh {' '.join(args)}: {done.stderr.strip()}")
         return done
 
+    def press_power_button(self, ref: str, seconds: float = 10) -> bool:
+        """Whether the guest switches itself off in that time; pressed again and again until it listens."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.virsh("shutdown", ref, "--mode", "acpi", check=False)
+            time.sleep(0.1)
+            if self.virsh("domstate", ref).stdout.strip() == "shut off":
+                return True
+        return False
+
     def add_pool(self, name: str, path: Path) -> None:
         definition = self.root / f"{name}.pool.xml"
         definition.write_text(POOL.format(name=name, path=path))
