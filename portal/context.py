@@ -15,6 +15,13 @@ from lifecycle.requests.queries import inbox
 from portal import navigation
 
 MOST = 99
+# Address of a page that is no entry of the navigation -> the entry it belongs to.
+UNDER = {
+    "machine": "machines", "order": "requests", "request": "requests", "approval": "approvals", "approve": "approvals",
+    "refuse": "approvals", "line": "costs", "statement": "statements", "orphan": "orphans", "endpoint": "endpoints",
+    "pause": "operations", "operation": "operations", "blueprint": "catalogue", "size": "catalogue",
+    "rate": "catalogue",
+}  # fmt: skip
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -27,9 +34,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if user.decides or user.is_admin:
         counts["approvals"] = (inbox(user).order_by()[: MOST + 1].count(), True)
     match = request.resolver_match
+    name = (match.url_name or "") if match else ""
     return {
         "now": now,
-        "nav": navigation.build(user, current=match.url_name or "" if match else "", counts=counts),
+        "nav": navigation.build(user, current=UNDER.get(name.partition("-")[0], name), counts=counts),
         "unread_notices": unread_count(user),
         "brake": brake(),
         "demo": {"now": now, "travel": Clock.objects.filter(pk=1).exclude(target=None).first()}
