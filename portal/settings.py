@@ -200,6 +200,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "OperationKindEnum": "lifecycle.models.Operation.Kind",
+        "OperationStateEnum": "lifecycle.models.Operation.State",
+        "RequestStateEnum": "lifecycle.models.Request.State",
+    },
 }
 
 LOGGING = {
