@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
-from pytest_django.fixtures import SettingsWrapper
 
 if TYPE_CHECKING:
     from tests.lifecycle.world import World
@@ -24,7 +23,7 @@ def data_dir() -> Iterator[None]:
 
 
 @pytest.fixture
-def world(db: None, settings: SettingsWrapper, tmp_path: Path) -> World:
+def world(db: None, settings: Any, tmp_path: Path) -> World:
     """The stage for tests of rules: a small company on a simulated data centre."""
     from tests.lifecycle.world import make_world
 
