@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from lifecycle.audit.actions import record
-from lifecycle.errors import Forbidden, Invalid
-from lifecycle.people.models import Team, User
+from lifecycle.audit.actions import HOUSE, Actor, record
+from lifecycle.errors import Forbidden, Invalid, InvalidMany
+from lifecycle.people.models import CostCentre, Team, User
 
 
 def may_hold_for(user: User, team: Team) -> bool:
@@ -37,6 +39,49 @@ def set_supervisor(person: User, supervisor: User | None, *, by: User) -> User:
             before=before.username if before else "",
             after=supervisor.username if supervisor else "",
         )
+    return person
+
+
+@transaction.atomic
+def add_person(
+    username: str,
+    *,
+    name: str,
+    email: str,
+    by: Actor,
+    role: User.Role = User.Role.EMPLOYEE,
+    supervisor: User | None = None,
+    team: Team | None = None,
+    cost_centre: CostCentre | None = None,
+    zone: str = "",
+    password: str | None = None,
+) -> User:
+    """Adds somebody who may sign in; without a password they cannot yet. Raises InvalidMany with a sentence per field."""
+    if not (by is HOUSE or getattr(by, "is_admin", False)):
+        raise Forbidden(_("Only administrators add people."))
+    first, _space, last = name.strip().partition(" ")
+    person = User(
+        username=username,
+        first_name=first,
+        last_name=last,
+        email=email,
+        role=role,
+        supervisor=supervisor,
+        team=team,
+        cost_centre=cost_centre,
+    )
+    if zone:
+        person.zone = zone
+    person.set_password(password)
+    try:
+        person.full_clean()
+        if password is not None:
+            validate_password(password, person)
+    except ValidationError as error:
+        words = error.message_dict if hasattr(error, "error_dict") else {"password": error.messages}
+        raise InvalidMany({field: " ".join(found) for field, found in words.items()}) from error
+    person.save()
+    record("person.added", person, by=by, role=role)
     return person
 
 
