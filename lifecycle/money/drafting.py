@@ -17,7 +17,7 @@ from lifecycle.money.rates import PriceList
 from lifecycle.money.reckoning import reckon
 
 BEFORE_ALL = date(1970, 1, 1)
-CHUNK = 100
+CHUNK = 50
 """Machines per transaction: while one is drafted on SQLite, every other writer waits."""
 
 
