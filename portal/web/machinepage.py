@@ -1,0 +1,168 @@
+"""Everything one machine's page shows, gathered once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from lifecycle import clock
+from lifecycle.errors import Invalid
+from lifecycle.estate.models import Disk, Endpoint, Machine, Meter, Power, Stage
+from lifecycle.estate.queries import BESIDE, may_operate
+from lifecycle.leases.models import Lease
+from lifecycle.leases.queries import Segment, shown_stage
+from lifecycle.money.queries import cost_so_far, cost_this_month
+from lifecycle.money.quotes import quote
+from lifecycle.operations.models import Operation
+from lifecycle.people.models import User
+from portal.web.bars import lease_segments
+from portal.web.histories import Told, history
+from portal.web.progress import Work, hour, silent_since
+from portal.web.rows import prices_of
+
+Kind = Operation.Kind
+
+
+def visible(user: User, pk: int) -> Machine:
+    """The machine with its lease and request joined. Raises Machine.DoesNotExist to those it does not show."""
+    return Machine.objects.visible_to(user).select_related(*BESIDE, "lease__held_by", "request__blueprint").get(pk=pk)
+
+
+class MachinePage:
+    def __init__(self, machine: Machine, by: User) -> None:
+        self.machine = machine
+        self.by = by
+        self.now: dt.datetime = clock.now()
+
+    @cached_property
+    def lease(self) -> Lease | None:
+        return getattr(self.machine, "lease", None)
+
+    @cached_property
+    def request(self) -> Any:
+        return getattr(self.machine, "request", None)
+
+    @property
+    def stage(self) -> str:
+        return shown_stage(self.machine, now=self.now)
+
+    @property
+    def on_hold(self) -> bool:
+        return bool(self.lease and self.lease.held_at)
+
+    @property
+    def segments(self) -> list[Segment]:
+        return lease_segments(self.lease, now=self.now) if self.lease else []
+
+    @property
+    def days(self) -> tuple[int, int] | None:
+        """How many days were used, and how many there are at most."""
+        if self.lease is None:
+            return None
+        until = min(self.now, self.lease.stopped_at or self.now)
+        return (until - self.lease.started_at).days, (self.lease.latest_end - self.lease.started_at).days
+
+    @property
+    def next_reminder(self) -> dt.datetime | None:
+        reminder = self.lease.next_warning_at if self.lease else None
+        return reminder if reminder and self.now < reminder < self.lease.ends_at else None  # type: ignore[union-attr]
+
+    @cached_property
+    def work(self) -> Work | None:
+        """What is under way; writing the holder onto the machine is nothing to wait for."""
+        operation = (
+            Operation.objects.filter(machine=self.machine, state__in=Operation.OPEN)
+            .exclude(kind=Kind.ANNOTATE)
+            .select_related("endpoint")
+            .order_by("pk")
+            .first()
+        )
+        return Work(operation) if operation else None
+
+    @property
+    def mark(self) -> str:
+        """Changes when a reader should hear of it."""
+        return self.work.mark if self.work else f"{self.machine.stage}-{self.machine.power}"
+
+    @cached_property
+    def operates(self) -> bool:
+        return may_operate(self.by, self.machine)
+
+    @property
+    def powers(self) -> list[str]:
+        """What can be asked of its power now."""
+        if not self.operates or self.machine.stage != Stage.ACTIVE or self.work or self.machine.missing_since:
+            return []
+        return {Power.ON: ["shut_down", "restart"], Power.OFF: ["start"]}.get(
+            Power(self.machine.power), ["start", "shut_down"]
+        )
+
+    @property
+    def can_extend(self) -> bool:
+        return self.operates and self.machine.stage in (Stage.ACTIVE, Stage.EXPIRED)
+
+    @property
+    def can_give_back(self) -> bool:
+        return self.operates and self.machine.stage == Stage.ACTIVE
+
+    @property
+    def can_restore(self) -> bool:
+        return self.operates and self.machine.stage in (Stage.EXPIRED, Stage.QUARANTINED)
+
+    @property
+    def can_hold(self) -> bool:
+        return bool(self.by.is_admin and self.lease and self.lease.ended_at is None)
+
+    @cached_property
+    def disks(self) -> list[Disk]:
+        return list(self.machine.disks.select_related("datastore"))
+
+    @property
+    def silent_since(self) -> str:
+        since = silent_since(self.machine.endpoint)
+        return hour(since) if since else ""
+
+    @property
+    def only_watched(self) -> bool:
+        return self.machine.endpoint.mode == Endpoint.Mode.OBSERVE
+
+    @cached_property
+    def cents_per_month(self) -> int | None:
+        return prices_of([self.machine]).get(self.machine.pk)
+
+    @cached_property
+    def cents_so_far(self) -> int:
+        return cost_so_far(self.machine, now=self.now)
+
+    @cached_property
+    def cents_this_month(self) -> int:
+        return cost_this_month(self.machine, now=self.now)
+
+    @cached_property
+    def cents_until_end(self) -> int | None:
+        """What it still costs until its end, and so what giving it back now saves."""
+        if self.lease is None or self.lease.ends_at <= self.now or self.machine.stage != Stage.ACTIVE:
+            return None
+        size = self.machine
+        try:
+            lines = quote(
+                vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib,
+                starts_at=self.now, ends_at=self.lease.ends_at,
+            ).lines  # fmt: skip
+        except Invalid:
+            return None
+        runs = self.machine.power == Power.ON
+        return sum(line.cents_until_end for line in lines if runs or line.meter == Meter.DISK)
+
+    @cached_property
+    def history(self) -> list[Told]:
+        return history(self.machine)
+
+    @property
+    def holder_words(self) -> str:
+        if self.machine.holder_id == self.by.pk:
+            return _("you")
+        return self.machine.holder_name

@@ -1,0 +1,63 @@
+"""Everything the page of one request shows, gathered once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils.functional import cached_property
+
+from lifecycle import clock
+from lifecycle.operations.models import Operation
+from lifecycle.people.models import User
+from lifecycle.requests.models import Request, Step
+from portal.web.progress import Work, hour, silent_since
+
+State = Request.State
+
+
+class RequestPage:
+    def __init__(self, asked: Request, by: User) -> None:
+        self.request = asked
+        self.by = by
+        self.now: dt.datetime = clock.now()
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        return list(self.request.steps.select_related("approver", "decided_by"))
+
+    @cached_property
+    def work(self) -> Work | None:
+        """The work that builds the machine."""
+        if self.request.machine_id is None:
+            return None
+        made = Operation.objects.filter(machine=self.request.machine_id, kind=Operation.Kind.CREATE)
+        operation = made.select_related("endpoint").order_by("-pk").first()
+        return Work(operation) if operation else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.request.state in Request.OPEN
+
+    @property
+    def is_mine(self) -> bool:
+        return self.request.requester_id == self.by.pk
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.is_mine and self.request.state == State.WAITING
+
+    @property
+    def decides(self) -> bool:
+        """The reader is who it waits for."""
+        return any(step.state == Step.State.WAITING and step.approver_id == self.by.pk for step in self.steps)
+
+    @property
+    def silent_since(self) -> str:
+        """Said before the decision too: the endpoint where it will be built does not answer."""
+        since = silent_since(self.request.blueprint.pool.endpoint) if self.is_open else None
+        return hour(since) if since else ""
+
+    @property
+    def mark(self) -> str:
+        """Changes when a reader should hear of it."""
+        return f"{self.request.state}-{self.work.mark if self.work else ''}"

@@ -1,0 +1,68 @@
+"""Machines as rows of a list: with their shown stage, next date, price and lease, in a fixed number of queries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from lifecycle.errors import Invalid
+from lifecycle.estate.models import FAR, Machine
+from lifecycle.leases.models import Lease
+from lifecycle.leases.queries import Segment, shown_stage
+from lifecycle.money.quotes import monthly_cents_of
+from portal.web.bars import row_segments
+
+NEXT: dict[str, str | Promise] = {
+    "active": _("Stops"),
+    "expiring": _("Stops"),
+    "expired": _("Ended"),
+    "quarantined": _("Removed"),
+    "removing": _("Removed"),
+}
+"""What happens at a machine's next date."""
+
+
+@dataclass(frozen=True)
+class Row:
+    machine: Machine
+    stage: str
+    cents: int | None
+    segments: list[Segment]
+
+    @property
+    def lease(self) -> Lease | None:
+        return getattr(self.machine, "lease", None)
+
+    @property
+    def on_hold(self) -> bool:
+        return bool(self.lease and self.lease.held_at)
+
+    @property
+    def next_at(self) -> dt.datetime | None:
+        """None while nothing is planned."""
+        return None if self.on_hold or self.machine.next_at == FAR else self.machine.next_at
+
+    @property
+    def next_word(self) -> str | Promise:
+        return NEXT.get(self.stage, "")
+
+
+def rows_of(machines: Iterable[Machine], *, now: dt.datetime) -> list[Row]:
+    """`machines` come with their `lease` and `request` joined; one query more for the prices."""
+    machines = list(machines)
+    prices = prices_of(machines)
+    return [
+        Row(machine, shown_stage(machine, now=now), prices.get(machine.pk), row_segments(machine, now=now))
+        for machine in machines
+    ]
+
+
+def prices_of(machines: list[Machine]) -> dict[int, int]:
+    try:
+        return monthly_cents_of(machines)
+    except Invalid:  # a card without all meters promises nothing
+        return {}
