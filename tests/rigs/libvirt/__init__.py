@@ -12,6 +12,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from hypervisors.contract import Target
-from tests.rigs.libvirt import guest
+from tests.rigs.libvirt import certificates, guest
 
 NEEDED = {
     "libvirtd": "libvirt-daemon",
@@ -40,6 +41,17 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 host_uuid = "{host_uuid}"
 log_outputs = "3:stderr"
+"""
+
+TLS_CONF = """
+listen_tls = 1
+listen_tcp = 0
+listen_addr = "127.0.0.2"
+tls_port = "{port}"
+auth_tls = "none"
+ca_file = "{root}/etc/ca.pem"
+cert_file = "{root}/etc/server.pem"
+key_file = "{root}/etc/server.key"
 """
 
 QEMU_CONF = """
@@ -63,15 +75,26 @@ def missing() -> list[str]:
     return [package for program, package in NEEDED.items() if shutil.which(program, path=path) is None]
 
 
+def free_port(address: str) -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server((address, 0)) as server:
+        return int(server.getsockname()[1])
+
+
 def _die_with_parent() -> None:
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class LibvirtRig:
-    """One host of its own. `image_mib` and `data_mib` size the two guest images, `deaf.qcow2` and `polite.qcow2`."""
+    """One host of its own. `image_mib` and `data_mib` size the two guest images, `deaf.qcow2` and `polite.qcow2`.
 
-    def __init__(self, *, image_mib: int = 80, data_mib: int = 64) -> None:
+    With `tls` it listens on 127.0.0.2 too, for clients whose certificate comes from `authority`.
+    """
+
+    def __init__(self, *, image_mib: int = 80, data_mib: int = 64, tls: bool = False) -> None:
+        self.tls_port = free_port("127.0.0.2") if tls else 0
+        self.authority = certificates.authority() if tls else None
         self.image_mib = image_mib
         self.data_mib = data_mib
         self.host_uuid = str(uuid.uuid4())
@@ -97,6 +120,21 @@ class LibvirtRig:
         """What the adapter connects to."""
         return Target(kind="kvm", transport="unix", path=str(self.socket), read_only=read_only, timeout=timeout)
 
+    def tls_target(self, read_only: bool = False, timeout: float = 20.0) -> Target:
+        """The same host by TLS, with a client certificate of its authority."""
+        assert self.authority is not None
+        client = certificates.issued("portal", self.authority)
+        return Target(
+            kind="kvm",
+            transport="tls",
+            address="127.0.0.2",
+            port=self.tls_port,
+            secret=client.pem + client.key_pem,
+            ca_pem=self.authority.pem,
+            read_only=read_only,
+            timeout=timeout,
+        )
+
     def start(self) -> None:
         """Builds the guests, starts the daemon, waits for it and makes the pools `images` and `machines`."""
         self.root = Path(tempfile.mkdtemp(prefix="lh-libvirt-"))
@@ -116,11 +154,16 @@ class LibvirtRig:
         etc = self.root / "etc"
         (etc / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(root=self.root, host_uuid=self.host_uuid))
         (etc / "qemu.conf").write_text(QEMU_CONF)
+        if self.authority is not None:
+            server = certificates.issued("127.0.0.2", self.authority)
+            files = {"ca.pem": self.authority.pem, "server.pem": server.pem, "server.key": server.key_pem, "listen": ""}
+            for name, text in files.items():
+                (etc / name).write_text(text)
+            with (etc / "libvirtd.conf").open("a") as file:
+                file.write(TLS_CONF.format(port=self.tls_port, root=self.root))
 
     def _start_keeper(self) -> None:
         command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        if os.geteuid() != 0:
-            command[1:1] = ["--user", "--map-root-user"]
         keeper = Path(__file__).with_name("keeper.py")
         self._keeper = subprocess.Popen(
             [*command, sys.executable, "-I", str(keeper), str(self.root)],

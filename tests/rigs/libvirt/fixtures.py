@@ -10,14 +10,32 @@ import pytest
 from tests.rigs.libvirt import LibvirtRig, missing
 
 
-@pytest.fixture(scope="session")
-def libvirt_rig() -> Iterator[LibvirtRig]:
-    if lacking := missing():
-        sentence = f"This needs a libvirt of its own: apt-get install {' '.join(lacking)}"
-        pytest.fail(sentence) if os.environ.get("CI") else pytest.skip(sentence)
-    rig = LibvirtRig()
+def available() -> None:
+    """Skips where a rig cannot run, and fails where it has to."""
+    lacking = missing()
+    reason = f"This needs a libvirt of its own: apt-get install {' '.join(lacking)}" if lacking else ""
+    if os.geteuid() != 0:
+        reason = "A libvirt of its own needs namespaces, and those need root."
+    if reason:
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+def _running(rig: LibvirtRig) -> Iterator[LibvirtRig]:
     try:
         rig.start()
         yield rig
     finally:
         rig.stop()
+
+
+@pytest.fixture(scope="session")
+def libvirt_rig() -> Iterator[LibvirtRig]:
+    available()
+    yield from _running(LibvirtRig())
+
+
+@pytest.fixture(scope="module")
+def tls_rig() -> Iterator[LibvirtRig]:
+    """One that is asked by TLS too; its guests have next to no data."""
+    available()
+    yield from _running(LibvirtRig(data_mib=1, tls=True))
