@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from lifecycle.notices.models import Notice
 
@@ -21,7 +22,8 @@ def render(notice: Notice) -> EmailMessage:
         "link": f"{settings.PORTAL_URL}{notice.path}",
         **{name: _moment(value, person.tz) for name, value in notice.context.items()},
     }
-    body = render_to_string([f"mail/{notice.kind}.txt", "mail/notice.txt"], context)
+    with timezone.override(person.tz):
+        body = render_to_string([f"mail/{notice.kind}.txt", "mail/notice.txt"], context)
     return EmailMessage(notice.subject, body, to=[person.email])
 
 
