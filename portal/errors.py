@@ -40,7 +40,7 @@ def page(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if isinstance(error, DomainError):
         status = status_of(error)
         template = {403: "403.html", 409: "errors/409.html"}.get(status, "errors/400.html")
-        return render(request, template, {"message": error.message}, status=status)
+        return render(request, template, {"problem": error.message}, status=status)
     return None
 
 
@@ -80,7 +80,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
             "origin": origin
         }
     message = hint or _("The form was too old, or cookies are switched off. Load the page again and send it once more.")
-    return render(request, "403.html", {"message": message}, status=403)
+    return render(request, "403.html", {"problem": message}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -88,7 +88,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: PermissionDenied) -> HttpResponse:
-    return render(request, "403.html", {"message": str(exception)}, status=403)
+    return render(request, "403.html", {"problem": str(exception)}, status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
