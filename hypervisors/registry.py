@@ -19,7 +19,8 @@ LABELS = {"simulated": "Simulated data centre", "kvm": "KVM (libvirt)"}
 
 def kinds() -> list[str]:
     """All kinds that an endpoint can have, ours first."""
-    return [*ADAPTERS, *(entry.name for entry in entry_points(group="leasehold.hypervisors") if entry.name not in ADAPTERS)]
+    others = (entry.name for entry in entry_points(group="leasehold.hypervisors"))
+    return [*ADAPTERS, *(name for name in others if name not in ADAPTERS)]
 
 
 def adapter_class(kind: str) -> type[Hypervisor]:
@@ -33,7 +34,8 @@ def adapter_class(kind: str) -> type[Hypervisor]:
     try:
         found = getattr(import_module(module), name)
     except ImportError as error:
-        raise Unsupported(f"The library for {kind!r} endpoints is not installed: {error.name}.", native=str(error)) from error
+        sentence = f"The library for {kind!r} endpoints is not installed: {error.name}."
+        raise Unsupported(sentence, native=str(error)) from error
     if not (isinstance(found, type) and issubclass(found, Hypervisor)):
         raise Unsupported(f"{path} is not an adapter.")
     return found

@@ -21,7 +21,7 @@ from lifecycle.estate.models import (
     Tenure,
 )
 from lifecycle.leases.models import Lease
-from lifecycle.money.models import Charge, Line, Rate, RateCard
+from lifecycle.money.models import Charge, Draft, Line, Rate, RateCard
 from lifecycle.notices.models import Notice
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 from lifecycle.people.models import CostCentre, Team, User
@@ -36,6 +36,7 @@ __all__ = [
     "CostCentre",
     "Datastore",
     "Disk",
+    "Draft",
     "Endpoint",
     "Entry",
     "Finding",

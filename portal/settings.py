@@ -10,7 +10,7 @@ from portal import environment as env
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
-# "production" demands real keys and hosts; "demo" has its own, a clock that moves and mails on a page; "test" is the suite's.
+# "production" demands real keys and hosts; "demo" has keys of its own, a clock that moves and mails on a page.
 MODE = env.text("LEASEHOLD_MODE", "production")
 if MODE not in {"production", "demo", "test"}:
     raise ImproperlyConfigured(f"LEASEHOLD_MODE must be production, demo or test; it is {MODE!r}.")
@@ -23,7 +23,7 @@ if len(SECRET_KEY) < 40:
 # Endpoint secrets are encrypted with the first key and read with any: put a new key in front to rotate.
 SECRETS_KEYS = env.words("SECRETS_KEYS", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" if MODE == "test" else "")
 if not SECRETS_KEYS:
-    raise ImproperlyConfigured("SECRETS_KEYS is required: at least one Fernet key (`manage.py make_key` prints one).")
+    raise ImproperlyConfigured("SECRETS_KEYS is required: one Fernet key or more (`python -m portal.keys` prints one).")
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" + (",testserver" if MODE == "test" else ""))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")

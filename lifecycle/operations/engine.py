@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from hypervisors.contract import Hypervisor, MachineFacts, Progress
-from hypervisors.errors import HypervisorError, NotFound, Unreachable
+from hypervisors.errors import HypervisorError, NotFound, ObserveOnly, Unreachable
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
 from lifecycle.estate.actions import record_answer, record_failure
@@ -42,6 +42,7 @@ Outcomes = Mapping[tuple[str, str], Outcome]
 
 POLL_EVERY = 0.4
 """Seconds; a long-running piece of work is asked more rarely, see `_pause_after`."""
+LOOK_AGAIN = 3.0
 GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF)
 """What wants a machine to be off or away is done when the machine is away."""
 
@@ -53,7 +54,8 @@ def step(pk: int, *, outcomes: Outcomes) -> float | None:
         return None
     held = claims.standing_brake(operation.endpoint) if operation.started_at else claims.admit(operation)
     if held:
-        return _wait(operation, held)
+        _wait(operation, held)
+        return None
     try:
         with connect(operation.endpoint) as hypervisor:
             if operation.error_code:
@@ -134,17 +136,18 @@ def _end(operation: Operation, state: Operation.State, facts: MachineFacts | Non
         claims.release(operation, again_in=30, waits_for="portal")
 
 
-def _wait(operation: Operation, held: str) -> float | None:
+def _wait(operation: Operation, held: str) -> None:
+    """Lays the work aside; what a brake holds is looked at again every few seconds."""
     if held == "lost":
-        return None
-    if held != operation.waits_for:
-        claims.release(operation, again_in=2, waits_for=held, changed_at=clock.now())
-    else:
-        claims.release(operation, again_in=2)
-    return None
+        return
+    news = {"waits_for": held, "changed_at": clock.now()} if held != operation.waits_for else {}
+    claims.release(operation, again_in=LOOK_AGAIN, **news)
 
 
 def _troubled(operation: Operation, error: HypervisorError, outcomes: Outcomes) -> float | None:
+    if isinstance(error, ObserveOnly):
+        _wait(operation, "observe")
+        return None
     if isinstance(error, Unreachable):
         record_failure(operation.endpoint_id, error.message)
     given_up = _past_deadline(operation)

@@ -56,7 +56,7 @@ def add_person(
     zone: str = "",
     password: str | None = None,
 ) -> User:
-    """Adds somebody who may sign in; without a password they cannot yet. Raises InvalidMany with a sentence per field."""
+    """Adds somebody who may sign in; without a password they cannot yet. Raises InvalidMany, a sentence per field."""
     if not (by is HOUSE or getattr(by, "is_admin", False)):
         raise Forbidden(_("Only administrators add people."))
     first, _space, last = name.strip().partition(" ")

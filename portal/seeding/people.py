@@ -9,7 +9,8 @@ from lifecycle.models import CostCentre, Team, User
 
 NAMES = {
     "lbrandt": "Lena Brandt", "pzielinski": "Piotr Zieliński", "twieczorek": "Tomasz Wieczorek",
-    "sokafor": "Somto Okafor", "mfischer": "Mara Fischer", "jpetersen": "Jonas Petersen", "cnowak": "Celina Nowak", "hlindberg": "Hanna Lindberg",
+    "sokafor": "Somto Okafor", "mfischer": "Mara Fischer", "jpetersen": "Jonas Petersen",
+    "cnowak": "Celina Nowak", "hlindberg": "Hanna Lindberg",
     "rdubois": "Remy Dubois", "akaya": "Aylin Kaya", "dmahler": "Dieter Mahler", "tvogel": "Timo Vogel",
     "mehrlich": "Markus Ehrlich", "klindqvist": "Karin Lindqvist", "ajansen": "Arne Jansen", "ebergman": "Elsa Bergman",
     "nwinkler": "Nora Winkler", "oyilmaz": "Ozan Yılmaz", "isolheim": "Ingrid Solheim", "mnovak": "Marek Novák",
@@ -42,10 +43,10 @@ def fill(password: str) -> dict[str, User]:
         User.objects.filter(team__name=team.name).exclude(pk=supervisor.pk).update(supervisor=supervisor)
         if supervisor.pk != people[HEAD].pk:
             User.objects.filter(pk=supervisor.pk).update(supervisor=people[HEAD])
-    return {
-        login: User.objects.select_related("team__cost_centre", "cost_centre").get(pk=person.pk)
-        for login, person in people.items()
+    fresh = {
+        person.pk: person for person in User.objects.select_related("team__cost_centre", "cost_centre", "supervisor")
     }
+    return {login: fresh[person.pk] for login, person in people.items()}
 
 
 def _person(login: str, team: Team, centre: CostCentre, password: str) -> User:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from lifecycle import clock
 from lifecycle.models import Blueprint, Request, Size, User
@@ -35,7 +36,8 @@ def fill(people: dict[str, User]) -> None:
         refuse(refused, by=supervisor, comment=comment)
 
 
-def _submit(person: User, blueprint: str, size: str, name: str, purpose: str, days: int) -> Request:
+def _submit(person: User, *what: Any) -> Request:
+    blueprint, size, name, purpose, days = what
     return submit(
         blueprint=Blueprint.objects.select_related("image", "pool__endpoint").get(name=blueprint),
         size=Size.objects.get(name=size),

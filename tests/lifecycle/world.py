@@ -76,10 +76,11 @@ class World:
         self.work_off()
         request.refresh_from_db()
         assert request.machine is not None
-        return Machine.objects.select_related("lease", "endpoint").get(pk=request.machine_id)
+        return Machine.objects.select_related("lease", "endpoint").get(pk=request.machine.pk)
 
-    def move_to(self, instant: datetime) -> None:
+    def move_to(self, instant: datetime | None) -> None:
         """Straight to an instant, then what is due there: warnings leave, leases end, work is done."""
+        assert instant is not None
         clock.move_to(instant)
         self.tick()
 

@@ -53,9 +53,11 @@ class Command(BaseCommand):
         if not name:
             return centre, None
         team = Team.objects.filter(name=name).first()
-        if team is None and centre is None:
-            raise CommandError(f"The team {name} is new: name its cost centre with --cost-centre.")
-        return centre, team or Team.objects.create(name=name, cost_centre=centre)
+        if team is None:
+            if centre is None:
+                raise CommandError(f"The team {name} is new: name its cost centre with --cost-centre.")
+            team = Team.objects.create(name=name, cost_centre=centre)
+        return centre, team
 
     def supervisor(self, username: str | None) -> User | None:
         if not username:

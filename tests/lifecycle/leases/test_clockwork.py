@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -116,7 +117,7 @@ def test_removal_that_the_hypervisor_refuses_keeps_the_machine_restorable(world:
     world.move_to(machine.lease.ends_at)
     world.dc.add_fault("remove", "denied", count=1)
 
-    world.move_to(Lease.objects.get().remove_at)  # type: ignore[arg-type]
+    world.move_to(Lease.objects.get().remove_at)
 
     assert Machine.objects.get().stage == "quarantined"
     assert len(world.native()) == 1
@@ -168,4 +169,4 @@ def test_timeline_has_no_gaps_and_splits_at_today(world: World) -> None:
     assert [(s.stage, s.planned) for s in segments] == [
         ("active", False), ("active", True), ("expiring", True), ("quarantined", True),
     ]  # fmt: skip
-    assert all(a.end == b.start for a, b in zip(segments, segments[1:], strict=False))
+    assert all(one.end == after.start for one, after in itertools.pairwise(segments))

@@ -10,7 +10,7 @@ from lifecycle import clock
 from lifecycle.audit.models import Entry
 from lifecycle.errors import Conflict, Forbidden, Invalid
 from lifecycle.estate.models import Machine, Span
-from lifecycle.leases import actions
+from lifecycle.leases import actions, clockwork
 from lifecycle.leases.models import Lease
 from lifecycle.operations.models import Operation
 from tests.lifecycle.world import World
@@ -173,7 +173,9 @@ def test_hold_stops_the_clock_and_releasing_it_leaves_a_day(world: World) -> Non
     actions.give_back(fresh(machine), by=world.owner)
     world.work_off()
     actions.hold(fresh(machine), by=world.admin, reason="Evidence for legal")
-    world.move_to(fresh(machine).remove_at + timedelta(days=30))
+    remove_at = fresh(machine).remove_at
+    assert remove_at is not None
+    world.move_to(remove_at + timedelta(days=30))
     assert len(world.native()) == 1
 
     actions.release_hold(fresh(machine), by=world.admin)
@@ -197,10 +199,10 @@ def test_hold_takes_a_removal_back_that_has_not_begun(world: World) -> None:
     machine = world.machine()
     actions.give_back(fresh(machine), by=world.owner)
     world.work_off()
-    clock.move_to(fresh(machine).remove_at)
+    remove_at = fresh(machine).remove_at
+    assert remove_at is not None
     actions_before = Operation.objects.count()
-    from lifecycle.leases import clockwork
-
+    clock.move_to(remove_at)
     clockwork.advance()
     assert Operation.objects.count() == actions_before + 1
 

@@ -243,6 +243,7 @@ def test_request_for_the_team_is_held_and_paid_by_the_team(world: World) -> None
     machine = world.machine(for_team=True)
 
     assert (machine.holder, machine.team) == (None, world.owner.team)
+    assert world.owner.team is not None
     assert machine.cost_centre == world.owner.team.cost_centre
 
 
