@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -65,6 +65,8 @@ def _mail(name: str, content: bytes) -> Mail:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return realtime.shown(parsedate_to_datetime(text))
+        moment = parsedate_to_datetime(text)
+        # "-0000" says that the writer's zone is not known; the instant is UTC's all the same.
+        return realtime.shown(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, TypeError):
         return None

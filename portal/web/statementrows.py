@@ -12,13 +12,17 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from lifecycle import clock
-from lifecycle.estate.models import Machine
+from lifecycle.estate.models import Machine, Meter
 from lifecycle.money import calendar
 from lifecycle.money.models import Charge, Line
 from lifecycle.money.queries import Statement, Why, WhyPart, lines_visible_to
 from lifecycle.people.models import CostCentre, User
 from portal.templatetags import figures
 from portal.web import charts, moneywords
+
+
+ORDER = {meter.value: place for place, meter in enumerate(Meter)}
+"""Meters in the order in which people name them."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def groups(statement: Statement) -> list[Group]:
             each.machine,
             ", ".join(dict.fromkeys(str(line.tenure.holder or line.tenure.team) for line in each.lines)),
             each.cents,
-            [rows[line.pk] for line in each.lines],
+            sorted((rows[line.pk] for line in each.lines), key=lambda row: ORDER[row.line.meter]),
         )
         for each in statement.machines
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -22,6 +23,7 @@ from portal.web.forms import Words
 MIB_PER_GIB = 1024
 MOST_GIB = 1_000_000
 MONTHS_AHEAD = 13
+APPROVALS = [(value, capfirst(label)) for value, label in Blueprint.Approval.choices]
 UNITS = {Meter.VCPU: (1, "vCPU"), Meter.MEMORY: (MIB_PER_GIB, "GiB"), Meter.DISK: (MIB_PER_GIB, "GiB")}
 """For how many units of a meter a price is asked, and what people call that."""
 
@@ -93,7 +95,7 @@ class BlueprintForm(forms.Form):
     sizes = forms.ModelMultipleChoiceField(
         Size.objects.all(), required=False, widget=forms.CheckboxSelectMultiple, label=lazy("Sizes")
     )
-    approval = forms.ChoiceField(choices=Blueprint.Approval.choices, widget=forms.RadioSelect, label=lazy("Approval"))
+    approval = forms.ChoiceField(choices=APPROVALS, widget=forms.RadioSelect, label=lazy("Approval"))
     default_days = forms.IntegerField(label=lazy("Usual lease, days"))
     max_days = forms.IntegerField(label=lazy("Longest lease, days"))
     grace_days = forms.IntegerField(
