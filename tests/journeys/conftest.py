@@ -1,0 +1,69 @@
+"""Installations, browsers and hypervisors of the journeys' own, each started once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.journeys.browsing import CHROMIUM, OPTIONS, Shots
+from tests.journeys.estates import LibvirtEstate, SimulatedEstate
+from tests.journeys.site import Site
+from tests.rigs.libvirt import LibvirtRig
+from tests.rigs.libvirt.fixtures import libvirt_rig
+
+__all__ = ["libvirt_rig"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        sentence = "This needs a browser: apt-get install chromium fonts-dejavu-core"
+        pytest.fail(sentence) if os.environ.get("CI") else pytest.skip(sentence)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """An installation with the example estate, a small one."""
+    with Site(machines=40) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def simulated(site: Site) -> SimulatedEstate:
+    return SimulatedEstate(site)
+
+
+@pytest.fixture(scope="module")
+def bare_site() -> Iterator[Site]:
+    """An installation for a hypervisor to be added to."""
+    with Site(machines=8) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def libvirt(libvirt_rig: LibvirtRig) -> LibvirtEstate:
+    return LibvirtEstate(libvirt_rig)
+
+
+@pytest.fixture
+def shots(request: pytest.FixtureRequest) -> Shots:
+    return Shots(request.node.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure shows what the installation wrote meanwhile."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Site):
+                report.sections.append((f"logs of {name}", value.logs()))
+    return report
