@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
@@ -103,7 +104,7 @@ class HomePage:
         points = [Point(date_format(day, _("j F")), cents / 100, short=str(day.day)) for day, cents in self.days]
         return BarChart(
             title=_("Each day"),
-            subtitle=_("in euro"),
+            subtitle=_("in %(currency)s") % {"currency": settings.CURRENCY},
             points=points,
             head=_("Day"),
             finding=_("%(cents)s so far in %(month)s") % {
