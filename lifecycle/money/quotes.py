@@ -11,10 +11,13 @@ from django.utils.translation import gettext as _
 
 from lifecycle import clock
 from lifecycle.errors import Invalid
-from lifecycle.estate.models import Meter
+from lifecycle.estate.models import Meter, Stage
 from lifecycle.money import calendar
 from lifecycle.money.models import Rate
 from lifecycle.money.rates import PriceList, cents
+
+
+KEPT = (Stage.QUARANTINED, Stage.REMOVING)
 
 
 class Sized(Protocol):
@@ -81,16 +84,21 @@ def monthly_cents(*, vcpus: int, memory_mib: int, disk_mib: int, month: date | N
 
 
 def monthly_cents_of(machines: Iterable[Sized]) -> dict[int, int]:
-    """Id -> price of a whole month at its present size, always on. Empty while no rate card is in force."""
+    """Id -> price of a whole month at its present size, always on; of a stopped one that is kept, its disks.
+
+    Empty while no rate card is in force.
+    """
     month = calendar.month_of(clock.now())
     prices = PriceList.load()
     if not prices.at(month):
         return {}
     rates = prices.complete_at(month)
-    return {
-        machine.pk: _monthly(_quantities(machine.vcpus, machine.memory_mib, machine.disk_mib), rates, month)
-        for machine in machines
-    }
+    return {machine.pk: _monthly(_running(machine), rates, month) for machine in machines}
+
+
+def _running(machine: Sized) -> dict[Meter, int]:
+    kept = getattr(machine, "stage", None) in KEPT
+    return _quantities(0 if kept else machine.vcpus, 0 if kept else machine.memory_mib, machine.disk_mib)
 
 
 def _quantities(vcpus: int, memory_mib: int, disk_mib: int) -> dict[Meter, int]:

@@ -196,7 +196,7 @@ def lease_bar_page(
 
 @register.inclusion_tag("components/lease_legend.html")
 def lease_legend() -> dict[str, Any]:
-    stages = ("active", "expiring", "quarantined", "archived")
+    stages = ("active", "expiring", "quarantined")
     return {"looks": [states.STAGES[stage] for stage in stages]}
 
 

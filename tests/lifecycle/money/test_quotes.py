@@ -7,7 +7,7 @@ import pytest
 from lifecycle.errors import Invalid
 from lifecycle.estate.models import Meter
 from lifecycle.money import quotes
-from tests.lifecycle.factories import PRICES, make_machine, make_rate_card, utc
+from tests.lifecycle.factories import PRICES, make_machine, make_rate_card, make_user, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +86,13 @@ def test_monthly_cents_of_asks_once(django_assert_num_queries, count):
 
 def test_monthly_cents_of_is_empty_without_a_card():
     assert quotes.monthly_cents_of([make_machine()]) == {}
+
+
+@pytest.mark.django_db
+def test_price_of_a_stopped_machine_that_is_kept_is_its_disks() -> None:
+    make_rate_card()
+    machine = make_machine(holder=make_user())
+    running = quotes.monthly_cents_of([machine])[machine.pk]
+    machine.stage = "quarantined"
+
+    assert 0 < quotes.monthly_cents_of([machine])[machine.pk] < running
