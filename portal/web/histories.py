@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from lifecycle.audit.models import Entry
 from lifecycle.estate.models import Machine
-from lifecycle.operations.models import Operation
+from lifecycle.requests.queries import record_of
 from portal.web.auditwords import sentence
 
 MOST = 30
@@ -47,13 +45,6 @@ class Told:
 
 
 def history(machine: Machine) -> list[Told]:
-    """The latest first. Stamps are left out: the portal's own bookkeeping would drown what people did."""
-    work = Operation.objects.filter(machine=machine).exclude(kind=Operation.Kind.ANNOTATE).order_by()
-    mine = Q(object_type="machine", object_id=machine.pk) | Q(
-        object_type="operation", object_id__in=list(work.values_list("pk", flat=True))
-    )
-    for name in ("lease", "request"):
-        if (other := getattr(machine, name, None)) is not None:
-            mine |= Q(object_type=name, object_id=other.pk)
-    entries = Entry.objects.filter(mine).order_by("-at", "-pk")[:MOST]
+    """The latest first."""
+    entries = record_of(machine)[:MOST]
     return [Told(entry, ICONS.get(entry.verb, OTHERWISE), sentence(entry)) for entry in entries]
