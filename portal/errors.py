@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from hypervisors.errors import HypervisorError
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 STATUS: dict[type[DomainError], int] = {Invalid: 422, Forbidden: 403, Conflict: 409, Held: 409, DomainError: 400}
 PROBLEM = "application/problem+json"
+API = "/api/"
 
 
 def status_of(error: DomainError) -> int:
@@ -47,28 +50,48 @@ def page(request: HttpRequest, error: Exception) -> HttpResponse | None:
 def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every answer that is not a success is a problem document (RFC 9457)."""
     if isinstance(error, DomainError):
-        return _problem(status_of(error), error.code, error.message, errors=problems_of(error))
-    if isinstance(error, ObjectDoesNotExist):
-        error = Http404()
+        return _problem(status_of(error), error.code, error.message, {k: [v] for k, v in problems_of(error).items()})
     if isinstance(error, HypervisorError):
         return _problem(502, error.code, error.message)
+    if isinstance(error, ObjectDoesNotExist | Http404):
+        error = exceptions.NotFound(_("There is nothing here, or nothing that you may see."))
     response = exception_handler(error, context)
     if response is None:
         return None
     if isinstance(error, exceptions.ValidationError):
-        return _problem(422, "invalid", _("Some values are wrong."), errors=response.data)
-    code = getattr(error, "default_code", "not_found" if response.status_code == 404 else "refused")
-    detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
-    answer = _problem(response.status_code, str(code), str(detail))
+        errors = dict(_sentences(response.data))
+        return _problem(422, "invalid", " ".join(errors.get("", [])) or _("Some values are wrong."), errors)
+    code = str(getattr(error, "default_code", "refused"))
+    answer = _problem(response.status_code, code, str(response.data.get("detail", "")))
     for header in ("WWW-Authenticate", "Retry-After"):
         if header in response:
             answer[header] = response[header]
     return answer
 
 
-def _problem(status: int, code: str, detail: str, **more: Any) -> Response:
-    body = {"type": f"urn:leasehold:{code}", "title": code.replace("_", " "), "status": status, "detail": detail}
-    return Response(body | more, status=status, content_type=PROBLEM)
+def _problem(status: int, code: str, detail: str, errors: Mapping[str, list[str]] | None = None) -> Response:
+    """`errors` names fields; what is wrong with the whole is the detail."""
+    body: dict[str, Any] = _document(status, code, detail)
+    if fields := {field: sentences for field, sentences in (errors or {}).items() if field}:
+        body["errors"] = fields
+    return Response(body, status=status, content_type=PROBLEM)
+
+
+def _document(status: int, code: str, detail: str) -> dict[str, Any]:
+    return {"type": f"urn:leasehold:{code}", "title": code.replace("_", " "), "status": status, "detail": detail}
+
+
+def _sentences(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """DRF's nested errors, flat: `prices.vcpu.micros` -> sentences. The empty path is the whole."""
+    if isinstance(errors, Mapping):
+        for name, below in errors.items():
+            whole = str(name) == api_settings.NON_FIELD_ERRORS_KEY
+            yield from _sentences(below, path if whole else f"{path}.{name}".lstrip("."))
+    elif isinstance(errors, list) and errors and isinstance(errors[0], Mapping):
+        for number, below in enumerate(errors):
+            yield from _sentences(below, f"{path}.{number}".lstrip("."))
+    elif errors:
+        yield path, [str(sentence) for sentence in errors]
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -92,7 +115,10 @@ def forbidden(request: HttpRequest, exception: PermissionDenied) -> HttpResponse
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The reference number ties the page to the traceback in the log."""
+    """The reference number ties the answer to the traceback in the log."""
     reference = uuid.uuid4().hex[:12]
     log.error("Answered 500 with reference %s for %s %s", reference, request.method, request.path)
+    if request.path.startswith(API):
+        words = _("This is our fault. It is in the log as %(reference)s.") % {"reference": reference}
+        return JsonResponse(_document(500, "server_error", words), status=500, content_type=PROBLEM)
     return render(request, "500.html", {"reference": reference}, status=500)

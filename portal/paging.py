@@ -1,14 +1,15 @@
 """Keyset paging for pages and API alike: the cost of a page does not grow with how far in it lies.
 
 Keys are indexed, non-null tuples in one direction. The position is the key of the row where the page begins or ends,
-signed, so that a made-up one is refused rather than asked of the database.
+signed, so that a made-up one is refused rather than asked of the database; signed for its key, so that one from a list
+in another order is refused too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.core import signing
@@ -43,7 +44,7 @@ def page(rows: QuerySet[Any], *, key: Sequence[str], position: str = "", size: i
     """
     descending = key[0].startswith("-")
     columns = [name.lstrip("-") for name in key]
-    backwards, values = _read(position, columns)
+    backwards, values = _read(position, key)
     found = rows.order_by(*_order(columns, descending != backwards))
     if values:
         found = _beyond(found, columns, values, descending != backwards)
@@ -54,8 +55,8 @@ def page(rows: QuerySet[Any], *, key: Sequence[str], position: str = "", size: i
     has_next, has_previous = (True, more) if backwards else (more, bool(values))
     return Page(
         rows=fetched,
-        next=_write(fetched[-1], columns, backwards=False) if fetched and has_next else "",
-        previous=_write(fetched[0], columns, backwards=True) if fetched and has_previous else "",
+        next=_write(fetched[-1], key, backwards=False) if fetched and has_next else "",
+        previous=_write(fetched[0], key, backwards=True) if fetched and has_previous else "",
         count=rows.order_by()[: MOST_COUNTED + 1].count() if count else 0,
     )
 
@@ -71,20 +72,38 @@ def _beyond(rows: QuerySet[Any], columns: Sequence[str], values: Sequence[Any], 
     return rows.filter(**{bound: values[0]}).filter(lookup(TupleOf(*map(F, columns)), tuple(values)))
 
 
-def _write(row: Model, columns: Sequence[str], *, backwards: bool) -> str:
-    values = [getattr(row, name) for name in columns]
-    plain = [{"t": value.isoformat()} if isinstance(value, datetime) else value for value in values]
-    return signing.dumps([backwards, plain], salt=SALT, compress=True)
+def _write(row: Model, key: Sequence[str], *, backwards: bool) -> str:
+    values = [_plain(getattr(row, name.lstrip("-"))) for name in key]
+    return signing.dumps([backwards, values], salt=_salt(key), compress=True)
 
 
-def _read(position: str, columns: Sequence[str]) -> tuple[bool, list[Any]]:
+def _read(position: str, key: Sequence[str]) -> tuple[bool, list[Any]]:
     if not position:
         return False, []
     try:
-        backwards, plain = signing.loads(position, salt=SALT)
-        values = [datetime.fromisoformat(value["t"]) if isinstance(value, dict) else value for value in plain]
-    except (signing.BadSignature, ValueError, TypeError, KeyError):
-        raise Invalid(_("This page address is damaged. Begin at the first page."), field="page") from None
-    if len(values) != len(columns):
-        raise Invalid(_("This page address belongs to another list."), field="page")
-    return backwards, values
+        backwards, values = signing.loads(position, salt=_salt(key))
+    except (signing.BadSignature, ValueError):
+        raise Invalid(
+            _("This position is damaged, or belongs to another list. Begin at the first page."), field="page"
+        ) from None
+    return backwards, [_whole(value) for value in values]
+
+
+def _salt(key: Sequence[str]) -> str:
+    return ":".join([SALT, *key])
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know, as text that says what it is."""
+    if isinstance(value, datetime):
+        return {"t": value.isoformat()}
+    return {"d": value.isoformat()} if isinstance(value, date) else value
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case {"t": text}:
+            return datetime.fromisoformat(text)
+        case {"d": text}:
+            return date.fromisoformat(text)
+    return value

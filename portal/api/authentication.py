@@ -1,7 +1,13 @@
 """Sign-in for programs: name and password over TLS, beside the browser's session."""
 
-from drf_spectacular.authentication import BasicScheme
+from __future__ import annotations
+
+from typing import Any
+
 from rest_framework.authentication import BasicAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+
+from portal.web.forms_house.signing_in import WAIT, SignInForm
 
 
 class Basic(BasicAuthentication):
@@ -9,8 +15,11 @@ class Basic(BasicAuthentication):
 
     www_authenticate_realm = "Leasehold"
 
-
-class BasicDescribed(BasicScheme):
-    """How the interface's description names it."""
-
-    target_class = Basic
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> tuple[Any, None]:
+        """By the sign-in page's own form: whoever is braked there is braked here too."""
+        form = SignInForm(getattr(request, "_request", request), {"username": userid, "password": password})
+        if form.is_valid():
+            return form.get_user(), None
+        if form.has_error("__all__", "too_many"):
+            raise Throttled(wait=WAIT)
+        raise AuthenticationFailed(str(next(iter(form.errors.values()))[0]))

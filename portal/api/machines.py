@@ -1,27 +1,79 @@
-"""Machines: lists, one machine, its power, its lease."""
+"""Machines: lists, one machine, its power, its lease, its history."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, viewsets
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lifecycle import clock
-from lifecycle.errors import Conflict, Invalid
-from lifecycle.estate.queries import machine_list
+from lifecycle.errors import Conflict
+from lifecycle.estate.queries import BESIDE, machine_list
 from lifecycle.leases import actions as leases
-from lifecycle.models import Lease, Machine, Stage
-from lifecycle.money.queries import cost_so_far
+from lifecycle.models import Endpoint, Lease, Machine, Operation, Stage
+from lifecycle.money.queries import cost_so_far, cost_this_month
 from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.operations import power
-from portal.api.asking import me
-from portal.api.inputs import LastDayInput, ReasonInput
-from portal.api.serializers import MachineSerializer, OperationSerializer
+from lifecycle.requests.queries import record_of
+from portal.api.asking import ReasonInput, Strict, me, sent
+from portal.api.audit import EntrySerializer
+from portal.api.fields import Day, Row
+from portal.api.listing import Listed, listed
+from portal.api.operations import OperationSerializer
+from portal.api.people import PersonSerializer, TeamSerializer
+
+
+class LeaseSerializer(serializers.ModelSerializer[Lease]):
+    """`latest_end` is the cap that no extension passes; `remove_at` is set once the machine is stopped."""
+
+    held = serializers.SerializerMethodField(help_text="An administrator stands its clock still.")
+
+    class Meta:
+        model = Lease
+        fields = [
+            "started_at", "ends_at", "latest_end", "extensions", "grace_days", "restore_days", "warn_days",
+            "stopped_at", "remove_at", "ended_at", "held", "held_reason",
+        ]  # fmt: skip
+
+    warn_days = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+
+    def get_held(self, lease: Lease) -> bool:
+        return lease.held_at is not None
+
+
+class MachineSerializer(serializers.ModelSerializer[Machine]):
+    """`power` is what the hypervisor last said, at `power_at`; `stage` is what we decided."""
+
+    endpoint = serializers.CharField(source="endpoint.name", read_only=True)
+    pool = serializers.CharField(source="pool.name", read_only=True, allow_null=True, default=None)
+    holder = PersonSerializer(read_only=True, allow_null=True)
+    team = TeamSerializer(read_only=True, allow_null=True)
+    cost_centre = serializers.CharField(source="cost_centre.code", read_only=True, allow_null=True, default=None)
+    addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
+    cents_per_month = serializers.SerializerMethodField(help_text="Empty while no price is in force.")
+    lease = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Machine
+        fields = [
+            "id", "uuid", "name", "endpoint", "pool", "stage", "power", "power_at", "seen_at", "missing_since",
+            "holder", "team", "cost_centre", "purpose", "vcpus", "memory_mib", "disk_mib", "addresses", "guest_name",
+            "managed_by", "idle_since", "created_at", "lease", "cents_per_month",
+        ]  # fmt: skip
+
+    def get_cents_per_month(self, machine: Machine) -> int | None:
+        prices: dict[int, int] = self.context["prices"]
+        return prices.get(machine.pk)
+
+    @extend_schema_field(LeaseSerializer(allow_null=True))
+    def get_lease(self, machine: Machine) -> Any:
+        lease = getattr(machine, "lease", None)
+        return LeaseSerializer(lease).data if lease else None
 
 
 def described(machines: list[Machine]) -> list[dict[str, Any]]:
@@ -29,68 +81,87 @@ def described(machines: list[Machine]) -> list[dict[str, Any]]:
     return list(MachineSerializer(machines, many=True, context={"prices": monthly_cents_of(machines)}).data)
 
 
+class MachineFilter(Strict):
+    q = serializers.CharField(required=False, max_length=200, help_text="Part of a name, address, holder or purpose.")
+    stage = serializers.ChoiceField(
+        Stage.choices, required=False, help_text="Without it, all that have not ended: neither removed nor failed."
+    )
+    mine = serializers.BooleanField(required=False, help_text="Only what I hold myself.")
+    endpoint = Row(queryset=Endpoint.objects.all(), required=False)
+
+
+class LastDayInput(Strict):
+    last_day = Day()
+
+
 @extend_schema(tags=["machines"])
-class MachineViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Machine]):
-    """What one may see: held, one's team's, one's reports', or granted."""
+class MachineViewSet(mixins.RetrieveModelMixin, Listed[Machine]):
+    """What one may see: held, one's team's, one's reports', or granted. Whatever is due next comes first."""
 
     serializer_class = MachineSerializer
-    lookup_value_regex = r"\d{1,18}"
+    filter_shape = MachineFilter
     page_key = ("next_at", "id")
+    queryset = Machine.objects.none()
 
     def get_queryset(self) -> QuerySet[Machine]:
-        params = self.request.query_params
-        stage = params.get("stage")
-        if stage and stage not in Stage.values:
-            raise Invalid(f"There is no stage {stage!r}.", field="stage")
-        every = list(Stage) if self.action != "list" else None
-        found = machine_list(
-            me(self.request), q=params.get("q", "")[:200], stage=Stage(stage) if stage else every,
-            mine=params.get("mine") == "true",
-        )  # fmt: skip
-        return found.select_related("lease", "endpoint", "holder", "team", "cost_centre")
+        if self.action == "list":
+            return machine_list(me(self.request), **self.filters()).select_related(*BESIDE, "lease")
+        return Machine.objects.visible_to(me(self.request)).select_related(*BESIDE, "lease")
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("q", str, description="Part of a name, address, holder or purpose."),
-            OpenApiParameter("stage", str, enum=Stage.values),
-            OpenApiParameter("mine", bool, description="Only what I hold myself."),
-        ],
-        responses=MachineSerializer(many=True),
-    )
-    def list(self, request: Request) -> Response:
-        rows = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(described(rows or []))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.get_paginated_response(described(self.paginate_queryset(self.get_queryset()) or []))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(described([self.get_object()])[0])
 
-    @extend_schema(responses={200: {"type": "object", "properties": {"cents": {"type": "integer"}}}})
+    @extend_schema(
+        responses=inline_serializer(
+            "MachineCost", {"cents": serializers.IntegerField(), "cents_this_month": serializers.IntegerField()}
+        )
+    )
     @action(detail=True)
     def cost(self, request: Request, pk: str) -> Response:
-        """What it has cost its present holder so far, in cents."""
-        return Response({"cents": cost_so_far(self.get_object(), now=clock.now())})
+        """What it has cost its present holder so far, up to this second, and how much of that this month."""
+        machine, now = self.get_object(), clock.now()
+        spent = {"cents": cost_so_far(machine, now=now), "cents_this_month": cost_this_month(machine, now=now)}
+        return Response(spent)
+
+    @extend_schema(responses=OperationSerializer(many=True))
+    @action(detail=True)
+    def operations(self, request: Request, pk: str) -> Response:
+        """Work on this machine, newest first."""
+        rows = Operation.objects.filter(machine=self.get_object())
+        return listed(request, rows, key=("-id",), shown=lambda page: OperationSerializer(page, many=True).data)
+
+    @extend_schema(responses=EntrySerializer(many=True))
+    @action(detail=True)
+    def history(self, request: Request, pk: str) -> Response:
+        """What was done to this machine, its lease and its request, by whom and why, newest first."""
+        rows = record_of(self.get_object())
+        return listed(request, rows, key=("-at", "-id"), shown=lambda page: EntrySerializer(page, many=True).data)
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
-        return self._operation(power.start(self.get_object(), by=me(request)))
+        """Asked twice while it is under way, it answers the same operation."""
+        return self._accepted(power.start(self.get_object(), by=me(request)))
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"], url_path="shut-down")
     def shut_down(self, request: Request, pk: str) -> Response:
-        return self._operation(power.shut_down(self.get_object(), by=me(request)))
+        """Asks the guest to shut down."""
+        return self._accepted(power.shut_down(self.get_object(), by=me(request)))
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"])
     def restart(self, request: Request, pk: str) -> Response:
-        return self._operation(power.restart(self.get_object(), by=me(request)))
+        return self._accepted(power.restart(self.get_object(), by=me(request)))
 
     @extend_schema(request=LastDayInput, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def extend(self, request: Request, pk: str) -> Response:
-        given = LastDayInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        leases.extend(self._lease(), last_day=given.validated_data["last_day"], by=me(request))
+        """Moves the end to a later day, up to the lease's cap."""
+        leases.extend(self._lease(), by=me(request), **sent(request, LastDayInput))
         return self.retrieve(request)
 
     @extend_schema(request=None, responses=MachineSerializer)
@@ -103,30 +174,31 @@ class MachineViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Machine]
     @extend_schema(request=None, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
+        """Takes a stopped machine back, with a short new end."""
         leases.restore(self._lease(), by=me(request))
         return self.retrieve(request)
 
     @extend_schema(request=ReasonInput, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def hold(self, request: Request, pk: str) -> Response:
-        given = ReasonInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        leases.hold(self._lease(), by=me(request), reason=given.validated_data["reason"])
+        """Stands the clock of a lease still. For administrators."""
+        leases.hold(self._lease(), by=me(request), **sent(request, ReasonInput))
         return self.retrieve(request)
 
     @extend_schema(request=None, responses=MachineSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
+        """Lets the clock go on. For administrators."""
         leases.release_hold(self._lease(), by=me(request))
         return self.retrieve(request)
 
     def _lease(self) -> Lease:
         machine = self.get_object()
-        lease = getattr(machine, "lease", None)
+        lease: Lease | None = getattr(machine, "lease", None)
         if lease is None:
             raise Conflict("Nobody holds this machine; it has no lease.")
         return lease
 
     @staticmethod
-    def _operation(operation: Any) -> Response:
-        return Response(OperationSerializer(operation).data, status=202)
+    def _accepted(operation: Operation) -> Response:
+        return Response(OperationSerializer(operation).data, status=status.HTTP_202_ACCEPTED)

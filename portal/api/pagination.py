@@ -1,9 +1,13 @@
-"""Cursor paging of the API: the same keysets as the pages."""
+"""Keyset paging of the API: the same keysets as the pages."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,11 +23,12 @@ class Keyset(BasePagination):
     size, most = 50, 200
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        given = request.query_params.get("page_size", str(self.size))
-        if not given.isdigit() or not 1 <= int(given) <= self.most:
-            raise Invalid(f"page_size is a number from 1 to {self.most}.", field="page_size")
+        return self.page_of(queryset, request, key=view.page_key)
+
+    def page_of(self, rows: QuerySet[Any], request: Request, *, key: Sequence[str]) -> list[Any]:
+        size = self._size(request.query_params.get("page_size", str(self.size)))
         position = request.query_params.get("page", "")
-        self.page = paging.page(queryset, key=view.page_key, position=position, size=int(given), count=False)
+        self.page = paging.page(rows, key=key, position=position, size=size, count=False)
         self.url = request.build_absolute_uri()
         return self.page.rows
 
@@ -31,6 +36,11 @@ class Keyset(BasePagination):
         return Response(
             {"next": self._link(self.page.next), "previous": self._link(self.page.previous), "results": data}
         )
+
+    def _size(self, given: str) -> int:
+        if not re.fullmatch("[0-9]{1,3}", given) or not 1 <= int(given) <= self.most:
+            raise Invalid(_("A number from 1 to %(most)s.") % {"most": self.most}, field="page_size")
+        return int(given)
 
     def _link(self, position: str) -> str | None:
         return replace_query_param(self.url, "page", position) if position else None
@@ -46,7 +56,7 @@ class Keyset(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
             {"name": "page", "in": "query", "required": False, "schema": {"type": "string"},
-             "description": "A position from `next` or `previous`."},
+             "description": "A position, as it stands in `next` or `previous`."},
             {"name": "page_size", "in": "query", "required": False,
              "schema": {"type": "integer", "minimum": 1, "maximum": self.most, "default": self.size}},
         ]  # fmt: skip

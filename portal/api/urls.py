@@ -1,27 +1,48 @@
 """The API's table: /api/v1/."""
 
-from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
-from portal.api import house, machines, mine, ordering
+from portal.api import (
+    audit,
+    catalogue,
+    costs,
+    docs,
+    endpoints,
+    machines,
+    notices,
+    operations,
+    orphans,
+    people,
+    prices,
+    requests,
+)
 
 router = SimpleRouter()
 router.register("machines", machines.MachineViewSet, basename="api-machine")
-router.register("blueprints", ordering.BlueprintViewSet, basename="api-blueprint")
-router.register("requests", ordering.RequestViewSet, basename="api-request")
-router.register("lines", mine.LineViewSet, basename="api-line")
-router.register("notices", mine.NoticeViewSet, basename="api-notice")
-router.register("orphans", house.OrphanViewSet, basename="api-orphan")
-router.register("endpoints", house.EndpointViewSet, basename="api-endpoint")
-router.register("operations", house.OperationViewSet, basename="api-operation")
-router.register("audit", house.EntryViewSet, basename="api-audit")
+router.register("blueprints", catalogue.BlueprintViewSet, basename="api-blueprint")
+router.register("sizes", catalogue.SizeViewSet, basename="api-size")
+router.register("rate-cards", prices.RateCardViewSet, basename="api-rate-card")
+router.register("requests", requests.RequestViewSet, basename="api-request")
+router.register("lines", costs.LineViewSet, basename="api-line")
+router.register("cost-centres", costs.CostCentreViewSet, basename="api-cost-centre")
+router.register("notices", notices.NoticeViewSet, basename="api-notice")
+router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
+router.register("endpoints", endpoints.EndpointViewSet, basename="api-endpoint")
+router.register("operations", operations.OperationViewSet, basename="api-operation")
+router.register("audit", audit.EntryViewSet, basename="api-audit")
+router.register("people", people.PersonViewSet, basename="api-person")
+router.register("teams", people.TeamViewSet, basename="api-team")
 
 urlpatterns = [
-    path("me/", mine.MeView.as_view(), name="api-me"),
-    path("quotes/", ordering.QuoteView.as_view(), name="api-quotes"),
-    path("pause/", house.PauseView.as_view(), name="api-pause"),
+    path("me/", people.MeView.as_view(), name="api-me"),
+    path("quotes/", catalogue.QuoteView.as_view(), name="api-quotes"),
+    path("costs/", costs.CostsView.as_view(), name="api-costs"),
+    path("costs/months/", costs.MonthsView.as_view(), name="api-costs-months"),
+    path("pause/", operations.PauseView.as_view(), name="api-pause"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("docs/", docs.docs, name="api-docs"),
     path("", include(router.urls)),
+    re_path("", docs.NothingHere.as_view()),
 ]

@@ -161,7 +161,7 @@ def test_pages_that_do_not_exist_say_so(world: World) -> None:
     assert "<h1" in answer.content.decode()
 
 
-API_HOUSE = ("orphans", "endpoints", "operations", "audit", "pause")
+API_HOUSE = ("orphans", "endpoints", "operations", "audit", "pause", "people", "teams")
 
 
 def api_roots() -> list[str]:
@@ -224,9 +224,10 @@ def test_every_refusal_of_the_interface_is_a_problem(
 def test_one_order_sent_twice_is_one_request(world: World) -> None:
     client = client_of(world, "owner")
     body = {"blueprint": world.blueprint.pk, "size": world.small.pk, "name": "twice", "purpose": "Sent two times"}
-    body |= {"last_day": str(world.day(20)), "key": uuid.uuid4().hex}
+    body |= {"last_day": str(world.day(20))}
+    key = {"Idempotency-Key": uuid.uuid4().hex}
 
-    answers = [client.post("/api/v1/requests/", body, content_type="application/json") for _ in range(2)]
+    answers = [client.post("/api/v1/requests/", body, content_type="application/json", headers=key) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json()["id"] == answers[1].json()["id"]

@@ -1,0 +1,29 @@
+"""The page about the API, and what stands where nothing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger's page without its inline style, so that it stands under our content policy."""
+
+    url_name = "api-schema"
+    template_name = "api/docs.html"
+
+
+docs = login_required(DocsView.as_view())
+
+
+class NothingHere(APIView):
+    """Unknown addresses below the API get a problem too, and no redirect that would lose a body."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound

@@ -1,0 +1,136 @@
+"""Hypervisors: how they are reached, what the portal may do there, and what they offer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hypervisors import registry
+from lifecycle.estate import actions
+from lifecycle.estate.scanning import ask_scan
+from lifecycle.models import Endpoint, Image, Pool
+from portal.api.asking import ReasonInput, Strict, me, sent
+from portal.api.fields import LARGE, SMALL
+from portal.api.listing import Listed, listed
+from portal.api.permissions import IsAdmin
+
+
+class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
+    """The secret is not among the fields: it goes in and never comes out."""
+
+    class Meta:
+        model = Endpoint
+        fields = [
+            "id", "name", "kind", "mode", "address", "port", "transport", "path", "username", "ca_pem", "blast_count",
+            "blast_percent", "parallel", "version", "scanned_at", "scans", "scan_error", "failing_since",
+        ]  # fmt: skip
+
+
+class ImageSerializer(serializers.ModelSerializer[Image]):
+    class Meta:
+        model = Image
+        fields = ["id", "name", "disk_mib"]
+
+
+class PoolSerializer(serializers.ModelSerializer[Pool]):
+    class Meta:
+        model = Pool
+        fields = ["id", "name"]
+
+
+class EndpointChange(Strict):
+    """Only what is sent is changed. Where the secret would go to another place, it must be given again."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    address = serializers.CharField(max_length=253, required=False, allow_blank=True)
+    port = serializers.IntegerField(min_value=1, max_value=65535, required=False, allow_null=True)
+    transport = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    path = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    username = serializers.CharField(max_length=150, required=False, allow_blank=True)
+    secret = serializers.CharField(max_length=1000, required=False, allow_blank=True, write_only=True)
+    ca_pem = serializers.CharField(max_length=20000, required=False, allow_blank=True, trim_whitespace=False)
+
+
+class EndpointInput(EndpointChange):
+    name = serializers.CharField(max_length=80)
+    kind = serializers.ChoiceField(choices=[(kind, registry.LABELS.get(kind, kind)) for kind in registry.kinds()])
+
+
+class ModeInput(ReasonInput):
+    mode = serializers.ChoiceField(choices=Endpoint.Mode.choices)
+
+
+class LimitsInput(Strict):
+    blast_count = serializers.IntegerField(min_value=1, max_value=LARGE)
+    blast_percent = serializers.IntegerField(min_value=1, max_value=100)
+    parallel = serializers.IntegerField(min_value=1, max_value=SMALL)
+    reason = serializers.CharField(max_length=250, default="", allow_blank=True)
+
+
+@extend_schema(tags=["endpoints"])
+class EndpointViewSet(mixins.RetrieveModelMixin, Listed[Endpoint]):
+    """Hypervisors. A new one is only watched."""
+
+    permission_classes = [IsAdmin]
+    serializer_class = EndpointSerializer
+    queryset = Endpoint.objects.all()
+    page_key = ("name", "id")
+
+    @extend_schema(request=EndpointInput, responses={201: EndpointSerializer})
+    def create(self, request: Request) -> Response:
+        endpoint = actions.add_endpoint(by=me(request), **sent(request, EndpointInput))
+        ask_scan(endpoint, by=me(request))
+        return Response(EndpointSerializer(endpoint).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=EndpointChange, responses=EndpointSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        endpoint: Endpoint = self.get_object()
+        return self._shown(actions.change_endpoint(endpoint, by=me(request), **sent(request, EndpointChange)))
+
+    @extend_schema(request=ModeInput, responses=EndpointSerializer)
+    @action(detail=True, methods=["post"])
+    def mode(self, request: Request, pk: str) -> Response:
+        """Observe: only read. Manage: the portal may change things there."""
+        endpoint: Endpoint = self.get_object()
+        given = sent(request, ModeInput)
+        mode = Endpoint.Mode(given["mode"])
+        return self._shown(actions.set_mode(endpoint, mode, by=me(request), reason=given["reason"]))
+
+    @extend_schema(request=LimitsInput, responses=EndpointSerializer)
+    @action(detail=True, methods=["post"])
+    def limits(self, request: Request, pk: str) -> Response:
+        """How much may be removed within an hour before it waits, and how much runs at once."""
+        endpoint: Endpoint = self.get_object()
+        return self._shown(actions.set_limits(endpoint, by=me(request), **sent(request, LimitsInput)))
+
+    @extend_schema(request=None, responses={202: EndpointSerializer})
+    @action(detail=True, methods=["post"])
+    def scan(self, request: Request, pk: str) -> Response:
+        """Has a worker look there as soon as it can; `scanned_at` says when it did."""
+        endpoint: Endpoint = self.get_object()
+        ask_scan(endpoint, by=me(request))
+        return self._shown(endpoint, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=ImageSerializer(many=True))
+    @action(detail=True)
+    def images(self, request: Request, pk: str) -> Response:
+        """What blueprints can be made from."""
+        return self._parts(Image.objects.filter(endpoint=self.get_object(), gone=False), ImageSerializer)
+
+    @extend_schema(responses=PoolSerializer(many=True))
+    @action(detail=True)
+    def pools(self, request: Request, pk: str) -> Response:
+        """Where machines can be placed."""
+        return self._parts(Pool.objects.filter(endpoint=self.get_object(), gone=False), PoolSerializer)
+
+    def _parts(self, rows: QuerySet[Any], shape: type[serializers.ModelSerializer[Any]]) -> Response:
+        return listed(self.request, rows, key=("name", "id"), shown=lambda page: shape(page, many=True).data)
+
+    def _shown(self, endpoint: Endpoint, *, status: int = status.HTTP_200_OK) -> Response:
+        return Response(EndpointSerializer(endpoint).data, status=status)
