@@ -42,7 +42,7 @@ def decided_by(user: User) -> QuerySet[Request]:
 
 
 def record_of(machine: Machine) -> QuerySet[Entry]:
-    """What was done to a machine, its lease and its request, and by its operations; newest first. Quick where both are joined.
+    """What was done to a machine, its lease and its request, and by its operations; newest first.
 
     Stamps are left out: the portal's own bookkeeping would drown what people did.
     """
