@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -15,10 +16,11 @@ from lifecycle import clock
 from lifecycle.catalog import actions
 from lifecycle.catalog.models import Blueprint, Size, usual_warnings
 from lifecycle.errors import Invalid
+from lifecycle.estate.models import Machine
 from lifecycle.money import calendar
 from lifecycle.money.actions import publish_rate_card
 from lifecycle.money.models import RateCard
-from lifecycle.money.quotes import monthly_cents
+from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.money.rates import card_at
 from portal.web import moneywords
 from portal.web.access import Asked, admins_only
@@ -39,7 +41,7 @@ def catalogue(request: Asked) -> HttpResponse:
     card = card_at(calendar.month_of(clock.now()))
     context = {
         "blueprints": Blueprint.objects.select_related("image", "pool__endpoint").prefetch_related("sizes"),
-        "sizes": [(size, _price(size)) for size in Size.objects.all()],
+        "sizes": _priced(Size.objects.all()),
         "card": card,
         "rates": [_rate_row(rate) for rate in card.rates.order_by("pk")] if card else [],
         "coming": RateCard.objects.filter(valid_from__gt=calendar.month_of(clock.now())).order_by("valid_from"),
@@ -118,9 +120,14 @@ def _rate_row(rate: Any) -> tuple[str, str, str]:
     return rate.get_meter_display(), moneywords.price(rate.micros), moneywords.unit(rate.meter, rate.per)
 
 
-def _price(size: Size) -> int | None:
-    """None where no card is in force: a missing price never means free."""
+def _priced(sizes: Iterable[Size]) -> list[tuple[Size, int | None]]:
+    """Each with what a machine of it costs a month; None where a price is missing, which never means free."""
+    found = list(sizes)
+    machines = [
+        Machine(pk=size.pk, vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib) for size in found
+    ]
     try:
-        return monthly_cents(vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib)
+        cents = monthly_cents_of(machines)
     except Invalid:
-        return None
+        cents = {}
+    return [(size, cents.get(size.pk)) for size in found]

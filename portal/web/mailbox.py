@@ -51,7 +51,7 @@ def _read(file: Path) -> list[Mail]:
 
 
 def _mail(name: str, content: bytes) -> Mail:
-    message: EmailMessage = message_from_bytes(content, policy=policy.default)  # type: ignore[assignment]
+    message: EmailMessage = message_from_bytes(content, policy=policy.default)
     text = message.get_body(("plain",))
     return Mail(
         name=name,

@@ -20,7 +20,6 @@ from lifecycle.people.models import CostCentre, User
 from portal.templatetags import figures
 from portal.web import charts, moneywords
 
-
 ORDER = {meter.value: place for place, meter in enumerate(Meter)}
 """Meters in the order in which people name them."""
 

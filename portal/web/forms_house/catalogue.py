@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -109,11 +110,10 @@ class BlueprintForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for name, model in (("image", Image), ("pool", Pool)):
-            rows = model._default_manager.filter(gone=False) | model._default_manager.filter(
-                pk=self.initial.get(name) or 0
-            )
-            self.fields[name].queryset = rows.select_related("endpoint").order_by("name")  # type: ignore[attr-defined]
+        # What a scan no longer sees stays choosable only where it is chosen already.
+        for name, rows in (("image", Image.objects.all()), ("pool", Pool.objects.all())):
+            there = rows.filter(Q(gone=False) | Q(pk=self.initial.get(name)))
+            self.fields[name].queryset = there.select_related("endpoint").order_by("name")  # type: ignore[attr-defined]
 
     def clean_icon(self) -> str:
         return self.cleaned_data["icon"] or "server"
