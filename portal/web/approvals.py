@@ -89,8 +89,7 @@ def _list(request: Asked) -> dict[str, Any]:
 
 def _open(user: User, pk: int, form: DecisionForm | None = None) -> dict[str, Any]:
     decision = Decision(_visible(user, pk), user)
-    form = form or DecisionForm(initial={"cents_seen": decision.request.cents_until_end})
-    return {"decision": decision, "form": form}
+    return {"decision": decision, "form": form or DecisionForm()}
 
 
 def _visible(user: User, pk: int) -> Request:
