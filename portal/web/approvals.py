@@ -77,7 +77,7 @@ def _refused(request: Asked, pk: int, form: DecisionForm, error: DomainError) ->
 def _page(
     request: Asked, pk: int, *, form: DecisionForm | None = None, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    context = _list(request) | _open(request.user, pk, form) | {"problem": problem, "alone": True}
+    context = _list(request) | _open(request.user, pk, form) | {"problem": problem}
     return render(request, "approvals/approval.html", context, status=status)
 
 

@@ -54,7 +54,8 @@ class Draft:
 
     @cached_property
     def blueprints(self) -> list[Blueprint]:
-        return list(offered())
+        """Those that come in some size: of the others there is nothing to choose."""
+        return [blueprint for blueprint in offered() if blueprint.sizes.all()]
 
     @cached_property
     def blueprint(self) -> Blueprint:
@@ -71,11 +72,11 @@ class Draft:
         return [Offer(size, cents.get(size.pk)) for size in sizes]
 
     @cached_property
-    def size(self) -> Size | None:
+    def size(self) -> Size:
         """The second smallest unless another one was chosen."""
         sizes = [offer.size for offer in self.offers]
         wanted = self.chosen.get("size")
-        return next((one for one in sizes if str(one.pk) == wanted), sizes[min(1, len(sizes) - 1)] if sizes else None)
+        return next((one for one in sizes if str(one.pk) == wanted), sizes[min(1, len(sizes) - 1)])
 
     @cached_property
     def longest(self) -> dt.date:
@@ -128,7 +129,7 @@ class Draft:
 
     @cached_property
     def quote(self) -> Quote | None:
-        if self.size is None or self.ends_at is None:
+        if self.ends_at is None:
             return None
         size = self.size
         try:
@@ -178,7 +179,7 @@ class Draft:
         """For the form: what was typed stays as it was."""
         return {
             "blueprint": self.blueprint.pk,
-            "size": self.size.pk if self.size else None,
+            "size": self.size.pk,
             "last_day": self.last_day or self.chosen.get("last_day"),
             "holder": self.holder,
             "name": self.chosen.get("name", ""),
