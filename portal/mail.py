@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from lifecycle import clock
 from lifecycle.notices.models import Notice
 
 
@@ -24,7 +26,8 @@ def render(notice: Notice) -> EmailMessage:
     }
     with timezone.override(person.tz):
         body = render_to_string([f"mail/{notice.kind}.txt", "mail/notice.txt"], context)
-    return EmailMessage(notice.subject, body, to=[person.email])
+    # By the portal's clock: in a demo that skips a month, its mails are a month apart, too.
+    return EmailMessage(notice.subject, body, to=[person.email], headers={"Date": format_datetime(clock.now())})
 
 
 def _moment(value: object, zone: ZoneInfo) -> object:

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.web import realtime
-
 NAMES = re.compile(r"[0-9A-Za-z_-]{1,100}\.log")
 RULE = b"-" * 79
 """Stands after each mail of a file."""
@@ -67,6 +65,6 @@ def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
         # "-0000" says that the writer's zone is not known; the instant is UTC's all the same.
-        return realtime.shown(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, TypeError):
         return None
