@@ -52,8 +52,8 @@ def bar(request: Asked) -> HttpResponse:
     return answer
 
 
-@demo_only
 @require_POST
+@demo_only
 def skip(request: Asked) -> HttpResponse:
     to = _instant(request.POST.get("to", ""), now=clock.now())
     if to is None:
@@ -78,8 +78,8 @@ def mail(request: Asked, name: str) -> HttpResponse:
     return render(request, "demo/mail.html", {"mails": found})
 
 
-@demo_only
 @require_POST
+@demo_only
 @admins_only
 def by_hand(request: Asked) -> HttpResponse:
     """Somebody makes a machine at the data centre's own console: the portal learns of it by its next scan."""
