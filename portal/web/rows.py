@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from lifecycle.errors import Invalid
-from lifecycle.estate.models import FAR, Machine
+from lifecycle.estate.models import FAR, Machine, Stage
 from lifecycle.leases.models import Lease
 from lifecycle.leases.queries import Segment, shown_stage
 from lifecycle.money.quotes import monthly_cents_of
@@ -32,6 +32,7 @@ class Row:
     stage: str
     cents: int | None
     segments: list[Segment]
+    now: dt.datetime
 
     @property
     def lease(self) -> Lease | None:
@@ -47,8 +48,13 @@ class Row:
         return None if self.on_hold or self.machine.next_at == FAR else self.machine.next_at
 
     @property
+    def overdue(self) -> bool:
+        """Its end has passed and it still runs: a holder who was not warned is warned first."""
+        return self.machine.stage == Stage.ACTIVE and self.next_at is not None and self.next_at <= self.now
+
+    @property
     def next_word(self) -> str | Promise:
-        return NEXT.get(self.stage, "")
+        return _("Due") if self.overdue else NEXT.get(self.stage, "")
 
 
 def rows_of(machines: Iterable[Machine], *, now: dt.datetime) -> list[Row]:
@@ -56,7 +62,7 @@ def rows_of(machines: Iterable[Machine], *, now: dt.datetime) -> list[Row]:
     machines = list(machines)
     prices = prices_of(machines)
     return [
-        Row(machine, shown_stage(machine, now=now), prices.get(machine.pk), row_segments(machine, now=now))
+        Row(machine, shown_stage(machine, now=now), prices.get(machine.pk), row_segments(machine, now=now), now)
         for machine in machines
     ]
 

@@ -247,3 +247,12 @@ def test_list_costs_the_same_for_one_row_as_for_three(
 
     with django_assert_num_queries(13):
         assert len(client.get(LIST).context["rows"]) == rows
+
+
+def test_machine_past_its_end_says_that_it_runs_on_until_its_holder_was_warned(
+    client: Client, world: World, machine: Machine
+) -> None:
+    clock.move_to(machine.lease.ends_at + timedelta(hours=1))
+
+    assert "Nobody was warned a day before" in text_of(client, machine)
+    assert "Due " in client.get(LIST).content.decode()
