@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
@@ -47,7 +46,7 @@ def page(request: HttpRequest, error: Exception) -> HttpResponse | None:
     return None
 
 
-def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
+def api_exception(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """DRF's exception handler: every answer that is not a success is a problem document (RFC 9457)."""
     if isinstance(error, DomainError):
         return _problem(status_of(error), error.code, error.message, {k: [v] for k, v in problems_of(error).items()})
@@ -69,16 +68,11 @@ def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     return answer
 
 
-def _problem(status: int, code: str, detail: str, errors: Mapping[str, list[str]] | None = None) -> Response:
-    """`errors` names fields; what is wrong with the whole is the detail."""
-    body: dict[str, Any] = _document(status, code, detail)
-    if fields := {field: sentences for field, sentences in (errors or {}).items() if field}:
-        body["errors"] = fields
-    return Response(body, status=status, content_type=PROBLEM)
-
-
-def _document(status: int, code: str, detail: str) -> dict[str, Any]:
-    return {"type": f"urn:leasehold:{code}", "title": code.replace("_", " "), "status": status, "detail": detail}
+def _problem(status: int, code: str, detail: str, errors: Mapping[str, list[str]] | None = None) -> HttpResponse:
+    """`errors` names fields; what is wrong with the whole is the detail. JSON, whatever a view renders otherwise."""
+    body = {"type": f"urn:leasehold:{code}", "title": code.replace("_", " "), "status": status, "detail": detail}
+    fields = {field: sentences for field, sentences in (errors or {}).items() if field}
+    return JsonResponse(body | ({"errors": fields} if fields else {}), status=status, content_type=PROBLEM)
 
 
 def _sentences(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -120,5 +114,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
     log.error("Answered 500 with reference %s for %s %s", reference, request.method, request.path)
     if request.path.startswith(API):
         words = _("This is our fault. It is in the log as %(reference)s.") % {"reference": reference}
-        return JsonResponse(_document(500, "server_error", words), status=500, content_type=PROBLEM)
+        return _problem(500, "server_error", words)
     return render(request, "500.html", {"reference": reference}, status=500)

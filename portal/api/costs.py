@@ -15,12 +15,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from lifecycle import clock
-from lifecycle.models import CostCentre, Line, Machine, User
+from lifecycle.models import CostCentre, Line, User
 from lifecycle.money import calendar
 from lifecycle.money.queries import lines_of, lines_visible_to, months_of, statement, why
 from lifecycle.money.queries.lines import NAMED
 from portal.api.asking import NoFilter, Strict, me, wanted
-from portal.api.fields import Month, Name, Row
+from portal.api.fields import Month, Name
 from portal.api.listing import Listed
 from portal.api.people import CostCentreSerializer, PersonSerializer
 
@@ -112,7 +112,9 @@ class MonthFilter(Strict):
 
 class LineFilter(Strict):
     month = Month(required=False, help_text="2026-11: only this month.")
-    machine = Row(queryset=Machine.objects.all(), required=False, help_text="Only this machine.")
+    machine = serializers.IntegerField(
+        required=False, min_value=1, max_value=10**18, help_text="Only the machine of this id."
+    )
 
 
 @extend_schema(tags=["costs"])

@@ -27,6 +27,13 @@ class Row(serializers.PrimaryKeyRelatedField[Any]):
         return super().to_internal_value(data)
 
 
+class AskedRow(Row):
+    """A row by its id in the address, where everything is text."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(int(data) if re.fullmatch(r"[0-9]{1,18}", str(data)) else data)
+
+
 class Day(serializers.DateField):
     default_error_messages = {"beyond": _("Choose a year from 1970 to 8999.")}
 

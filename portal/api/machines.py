@@ -22,7 +22,7 @@ from lifecycle.operations import power
 from lifecycle.requests.queries import record_of
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.audit import EntrySerializer
-from portal.api.fields import Day, Row
+from portal.api.fields import AskedRow, Day
 from portal.api.listing import Listed, listed
 from portal.api.operations import OperationSerializer
 from portal.api.people import PersonSerializer, TeamSerializer
@@ -87,7 +87,7 @@ class MachineFilter(Strict):
         Stage.choices, required=False, help_text="Without it, all that have not ended: neither removed nor failed."
     )
     mine = serializers.BooleanField(required=False, help_text="Only what I hold myself.")
-    endpoint = Row(queryset=Endpoint.objects.all(), required=False)
+    endpoint = AskedRow(queryset=Endpoint.objects.all(), required=False)
 
 
 class LastDayInput(Strict):

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from lifecycle.models import Endpoint, Operation
 from lifecycle.operations import actions, queries
 from portal.api.asking import ReasonInput, Strict, me, sent
-from portal.api.fields import Row
+from portal.api.fields import AskedRow
 from portal.api.listing import Listed
 from portal.api.people import PersonSerializer
 from portal.api.permissions import IsAdmin
@@ -50,7 +50,7 @@ class AdminOperationSerializer(OperationSerializer):
 
 class OperationFilter(Strict):
     open = serializers.BooleanField(required=False, help_text="Only what has not ended, or only what has.")
-    endpoint = Row(queryset=Endpoint.objects.all(), required=False, help_text="Only work on this endpoint.")
+    endpoint = AskedRow(queryset=Endpoint.objects.all(), required=False, help_text="Only work on this endpoint.")
 
 
 class PauseSerializer(serializers.Serializer[Any]):
@@ -114,6 +114,7 @@ class PauseView(APIView):
         actions.pause(by=me(request), **sent(request, ReasonInput))
         return self.get(request)
 
+    @extend_schema(responses={200: PauseSerializer})
     def delete(self, request: Request) -> Response:
         """Lets everything go on."""
         actions.resume(by=me(request))

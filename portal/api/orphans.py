@@ -15,7 +15,7 @@ from lifecycle.models import Endpoint, Finding, Machine, Team, User
 from lifecycle.sprawl.adoption import assign_holder
 from lifecycle.sprawl.queries import orphans
 from portal.api.asking import Strict, me, sent
-from portal.api.fields import Day, Row
+from portal.api.fields import AskedRow, Day, Row
 from portal.api.listing import Listed
 from portal.api.machines import MachineSerializer, described
 from portal.api.permissions import IsAdmin
@@ -51,7 +51,7 @@ class OrphanSerializer(serializers.ModelSerializer[Finding]):
 
 class OrphanFilter(Strict):
     q = serializers.CharField(required=False, max_length=200, help_text="Part of a name, address, note or creator.")
-    endpoint = Row(queryset=Endpoint.objects.all(), required=False)
+    endpoint = AskedRow(queryset=Endpoint.objects.all(), required=False)
 
 
 class AssignInput(Strict):

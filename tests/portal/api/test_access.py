@@ -1,0 +1,197 @@
+"""Who may do what: every address and every verb of the API, tried by everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from lifecycle import clock
+from lifecycle.models import Entry, Finding, Line, Operation
+from lifecycle.money.actions import draft
+from portal.api import urls
+from tests.lifecycle.world import World
+from tests.portal.api.answers import problem
+from tests.portal.api.conftest import ROLES, Clients
+
+#                anonymous, stranger, teammate, owner, approver, admin
+EVERYBODY = (401, 200, 200, 200, 200, 200)
+CONCERNED = (401, 404, 404, 200, 200, 200)  # holder, supervisor, administrators
+CHARGED = (401, 404, 404, 200, 200, 200)  # holder, owner of the cost centre, administrators
+PAYING = (401, 404, 404, 404, 200, 200)  # owner of the cost centre, administrators
+HOUSE = (401, 403, 403, 403, 403, 200)
+
+READS: dict[str, tuple[int, ...]] = {
+    "me/": EVERYBODY,
+    "schema/": EVERYBODY,
+    "costs/": EVERYBODY,
+    "costs/months/": EVERYBODY,
+    "machines/": EVERYBODY,
+    "machines/{machine}/": CONCERNED,
+    "machines/{machine}/cost/": CONCERNED,
+    "machines/{machine}/history/": CONCERNED,
+    "machines/{machine}/operations/": CONCERNED,
+    "requests/": EVERYBODY,
+    "requests/{request}/": CONCERNED,
+    "requests/{request}/operation/": CONCERNED,
+    "blueprints/": EVERYBODY,
+    "blueprints/{blueprint}/": EVERYBODY,
+    "sizes/": EVERYBODY,
+    "sizes/{size}/": EVERYBODY,
+    "rate-cards/": EVERYBODY,
+    "rate-cards/{card}/": EVERYBODY,
+    "lines/": EVERYBODY,
+    "lines/{line}/": CHARGED,
+    "lines/{line}/why/": CHARGED,
+    "cost-centres/": EVERYBODY,
+    "cost-centres/{centre}/": PAYING,
+    "cost-centres/{centre}/months/": PAYING,
+    "cost-centres/{centre}/statements/{month}/": PAYING,
+    "notices/": EVERYBODY,
+    "orphans/": HOUSE,
+    "orphans/{orphan}/": HOUSE,
+    "endpoints/": HOUSE,
+    "endpoints/{endpoint}/": HOUSE,
+    "endpoints/{endpoint}/images/": HOUSE,
+    "endpoints/{endpoint}/pools/": HOUSE,
+    "operations/": HOUSE,
+    "operations/{operation}/": HOUSE,
+    "pause/": HOUSE,
+    "audit/": HOUSE,
+    "audit/{entry}/": HOUSE,
+    "people/": HOUSE,
+    "people/{person}/": HOUSE,
+    "teams/": HOUSE,
+    "teams/{team}/": HOUSE,
+}
+
+HOLDING = (401, 404, 404, 202, 403, 202)  # a supervisor looks only
+DECIDING = (401, 404, 404, 403, 200, 200)  # nobody decides on their own request
+WITHDRAWING = (401, 404, 404, 200, 403, 403)
+LEASED = (401, 404, 404, 403, 403, 200)  # administrators, for a machine that the others may see
+MAKING = (401, 403, 403, 403, 403, 201)
+
+WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
+    ("post", "notices/mark-read/"): (None, EVERYBODY),
+    ("post", "machines/{machine}/shut-down/"): (None, HOLDING),
+    ("post", "machines/{machine}/restart/"): (None, HOLDING),
+    ("post", "machines/{machine}/start/"): (None, (401, 404, 404, 409, 403, 409)),  # it runs
+    ("post", "machines/{machine}/give-back/"): (None, (*CONCERNED[:4], 403, 200)),
+    ("post", "machines/{machine}/extend/"): ({"last_day": "{later}"}, (*CONCERNED[:4], 403, 200)),
+    ("post", "machines/{machine}/restore/"): (None, (*CONCERNED[:3], 409, 403, 409)),  # nothing to restore
+    ("post", "machines/{machine}/hold/"): ({"reason": "Audit"}, LEASED),
+    ("post", "machines/{machine}/release/"): (None, (*LEASED[:5], 409)),  # it is not held
+    ("post", "requests/{waiting}/approve/"): ({}, DECIDING),
+    ("post", "requests/{waiting}/refuse/"): ({"comment": "Not now"}, DECIDING),
+    ("post", "requests/{waiting}/cancel/"): (None, WITHDRAWING),
+    ("post", "orphans/{orphan}/assign/"): (
+        {"holder": "{person}", "purpose": "Kept", "last_day": "{later}"},
+        HOUSE,
+    ),
+    ("post", "endpoints/"): ({"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"}, MAKING),
+    ("patch", "endpoints/{endpoint}/"): ({"name": "Bremen"}, HOUSE),
+    ("post", "endpoints/{endpoint}/mode/"): ({"mode": "observe", "reason": "Night"}, HOUSE),
+    ("post", "endpoints/{endpoint}/limits/"): ({"blast_count": 3, "blast_percent": 2, "parallel": 4}, HOUSE),
+    ("post", "endpoints/{endpoint}/scan/"): (None, (*HOUSE[:5], 202)),
+    ("post", "operations/{operation}/retry/"): (None, (*HOUSE[:5], 409)),  # it has ended
+    ("post", "operations/{operation}/clear/"): ({"reason": "Known"}, (*HOUSE[:5], 409)),
+    ("post", "pause/"): ({"reason": "Fire drill"}, HOUSE),
+    ("delete", "pause/"): (None, (*HOUSE[:5], 409)),  # nothing is paused
+    ("post", "sizes/"): ({"name": "Tiny", "vcpus": 1, "memory_mib": 1024, "disk_mib": 20480}, MAKING),
+    ("patch", "sizes/{size}/"): ({"name": "Smaller"}, HOUSE),
+    ("patch", "blueprints/{blueprint}/"): ({"summary": "For tests"}, HOUSE),
+}
+
+
+@pytest.fixture
+def known(world: World, orphan: Finding) -> dict[str, Any]:
+    """One of each thing, by the names of the tables."""
+    machine = world.machine("churn-scoring")
+    waiting = world.submit("not-decided-yet")
+    clock.move_to(clock.now().replace(microsecond=0) + (world.day(1) - world.day(0)))
+    draft()
+    card = Line.objects.latest("pk").rate.card
+    return {
+        "machine": machine.pk,
+        "request": machine.request.pk,
+        "waiting": waiting.pk,
+        "orphan": orphan.pk,
+        "blueprint": world.blueprint.pk,
+        "size": world.small.pk,
+        "card": card.pk,
+        "line": Line.objects.latest("pk").pk,
+        "centre": world.approver.cost_centre_id,
+        "month": f"{Line.objects.latest('pk').month:%Y-%m}",
+        "endpoint": world.endpoint.pk,
+        "operation": Operation.objects.filter(state="succeeded").latest("pk").pk,
+        "entry": Entry.objects.latest("pk").pk,
+        "person": world.stranger.pk,
+        "team": world.owner.team_id,
+        "later": str(world.day(40)),
+    }
+
+
+def filled(value: Any, known: dict[str, Any]) -> Any:
+    """`{person}` stands for its id, as a number."""
+    if isinstance(value, dict):
+        return {name: filled(each, known) for name, each in value.items()}
+    if isinstance(value, str) and value.startswith("{"):
+        return known[value[1:-1]]
+    return value
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_address_answers_everybody_as_the_table_says(
+    client_of: Clients, known: dict[str, Any], role: str
+) -> None:
+    client = client_of(role)
+
+    answers = {path: client.get(f"/api/v1/{path.format(**known)}") for path in READS}
+
+    assert {path: answer.status_code for path, answer in answers.items()} == {
+        path: row[ROLES.index(role)] for path, row in READS.items()
+    }
+    for answer in answers.values():
+        if answer.status_code >= 400:
+            problem(answer, answer.status_code)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_verb_answers_everybody_as_the_table_says(client_of: Clients, known: dict[str, Any], role: str) -> None:
+    client, answers = client_of(role), {}
+    for (method, path), (body, _row) in WRITES.items():
+        with taken_back():
+            before = Entry.objects.count()
+            answer = getattr(client, method)(f"/api/v1/{path.format(**known)}", filled(body, known))
+            answers[method, path] = answer.status_code
+            if answer.status_code >= 400:
+                problem(answer, answer.status_code)
+                assert Entry.objects.count() == before
+
+    assert answers == {act: row[ROLES.index(role)] for act, (_body, row) in WRITES.items()}
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Each verb meets the same world."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def test_the_tables_name_every_resource() -> None:
+    told = {path.split("/")[0] for path in READS}
+
+    assert {prefix for prefix, _view, _name in urls.router.registry} <= told
+
+
+def test_nothing_but_a_pause_is_ever_deleted(client_of: Clients, known: dict[str, Any]) -> None:
+    client = client_of("admin")
+
+    for path in READS.keys() - {"pause/"}:
+        answer = client.delete(f"/api/v1/{path.format(**known)}")
+        problem(answer, 405)
+        assert "DELETE" not in answer["Allow"]
