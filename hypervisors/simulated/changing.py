@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 
 from hypervisors.contract import Annotate, Handle, PowerOff, PowerOn, Progress, RemoveMachine, Restart, Shutdown
@@ -80,7 +79,7 @@ def poll(client: Client, order: Plain, handle: Handle) -> Progress:
     step = STEPS[type(order)]
     task = client.task(handle.get("task", ""), target=order.ref, kind=kind)
     if task is not None:
-        return _follow(task, step)
+        return _follow(client, task, step)
     row = client.machine(order.ref).row
     # A forgotten restart is taken for done when the machine runs: doing it twice would hurt more than not at all.
     if _reached(order, row) or (isinstance(order, Restart) and row["power"] == "on"):
@@ -90,11 +89,11 @@ def poll(client: Client, order: Plain, handle: Handle) -> Progress:
     return Progress(False, 0, step)
 
 
-def _follow(task: sqlite3.Row, step: str) -> Progress:
+def _follow(client: Client, task: sqlite3.Row, step: str) -> Progress:
     if task["state"] == "error":
         raise NativeFault(task["code"], task["message"])
     if task["state"] == "running":
-        return Progress(False, tasks.percent(task), step)
+        return Progress(False, tasks.percent(task, now=client.now()), step)
     return Progress(True, 100, step)
 
 
@@ -105,7 +104,7 @@ def submit_shutdown(client: Client, order: Shutdown) -> Handle:
         return {}
     if row["power"] != "on":
         return {"task": client.power_off(order.ref)}
-    return {"task": client.shutdown(order.ref), "until": str(time.time() + order.patience)}
+    return {"task": client.shutdown(order.ref), "until": str(client.now().timestamp() + order.patience)}
 
 
 def poll_shutdown(client: Client, order: Shutdown, handle: Handle) -> Progress:
@@ -119,9 +118,9 @@ def poll_shutdown(client: Client, order: Shutdown, handle: Handle) -> Progress:
         client.shutdown(order.ref)
         return Progress(False, 0, "stopping")
     until = float(handle.get("until", row["stop_asked"] + order.patience))
-    if time.time() >= until:
+    if client.now().timestamp() >= until:
         client.power_off(order.ref)
-    elapsed = (time.time() - row["stop_asked"]) / max(order.patience, 1)
+    elapsed = (client.now().timestamp() - row["stop_asked"]) / max(order.patience, 1)
     return Progress(False, min(90, max(0, int(elapsed * 90))), "stopping")
 
 
@@ -138,7 +137,7 @@ def poll_remove(client: Client, order: RemoveMachine, handle: Handle) -> Progres
         return Progress(True, 100, "removing")
     task = client.task(handle.get("task", ""), target=order.ref)
     if task is not None and task["state"] == "running":
-        return Progress(False, tasks.percent(task), "removing")
+        return Progress(False, tasks.percent(task, now=client.now()), "removing")
     if task is not None and task["state"] == "error":
         raise NativeFault(task["code"], task["message"])
     _remove_step(client, order, seen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -163,7 +162,7 @@ class Client:
     def shutdown(self, ref: str) -> str:
         with self._call("shutdown", changing=True, target=ref) as db:
             machines.need_on(db, ref)
-            db.execute("UPDATE machines SET stop_asked = ? WHERE ref = ?", (time.time(), ref))
+            db.execute("UPDATE machines SET stop_asked = ? WHERE ref = ?", (self.now().timestamp(), ref))
             return self._start(db, "shutdown", ref)
 
     def restart(self, ref: str) -> str:

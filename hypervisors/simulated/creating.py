@@ -88,7 +88,7 @@ def poll(client: Client, order: CreateMachine, handle: Handle) -> Progress:
     row = next((seen.row for seen in found if seen.row["ref"] == handle.get("machine")), found[0].row)
     if row["building"]:
         task = client.task(handle.get("task", ""), target=row["ref"], kind="clone")
-        percent = tasks.percent(task) if task is not None else 0
+        percent = tasks.percent(task, now=client.now()) if task is not None else 0
         return Progress(False, 5 + percent * 65 // 100, "copying" if percent else "placing")
     if row["name"] != working_name(order.stamp):
         return Progress(True, 100, "starting", row["ref"])

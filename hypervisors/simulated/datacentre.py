@@ -18,7 +18,7 @@ Record = dict[str, Any]
 class DataCentre:
     """One file; made with its tables when it does not exist. Raises NativeFault only.
 
-    `clock` gives the time that is written on machines and events; durations and delays follow the wall clock.
+    `clock` is its time: what is written on machines and events, and how long tasks take. Delays of calls are real.
     """
 
     def __init__(self, path: str | PathLike[str], *, clock: Callable[[], datetime] | None = None) -> None:

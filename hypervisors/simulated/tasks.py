@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +32,7 @@ def start(db: sqlite3.Connection, kind: str, target: str, args: dict[str, Any], 
     limit = get(db, "concurrency")
     if limit and db.execute("SELECT COUNT(*) FROM tasks WHERE state = 'running'").fetchone()[0] >= limit:
         raise NativeFault("busy", f"{limit} tasks are running already.")
-    ref, started = next_ref(db, "task"), time.time()
+    ref, started = next_ref(db, "task"), now.timestamp()
     fault = take_fault(db, f"{kind}.task", int(ref.removeprefix("task-")))
     if fault is not None:
         args = {**args, "fails": fault.code, "why": fault.message}
@@ -47,10 +46,10 @@ def start(db: sqlite3.Connection, kind: str, target: str, args: dict[str, Any], 
 
 def settle(db: sqlite3.Connection, *, now: datetime) -> None:
     """Applies the effects of all tasks that are over, in the order of their ends."""
-    wall = time.time()
-    rows = db.execute("SELECT * FROM tasks WHERE state = 'running' AND ends_at <= ? ORDER BY ends_at, ref", (wall,))
+    moment = now.timestamp()
+    rows = db.execute("SELECT * FROM tasks WHERE state = 'running' AND ends_at <= ? ORDER BY ends_at, ref", (moment,))
     for row in rows.fetchall():
-        _end(db, row, now - timedelta(seconds=wall - row["ends_at"]))
+        _end(db, row, now - timedelta(seconds=moment - row["ends_at"]))
 
 
 def _end(db: sqlite3.Connection, row: sqlite3.Row, at: datetime) -> None:
@@ -94,10 +93,10 @@ def running(db: sqlite3.Connection, target: str, kind: str = "") -> sqlite3.Row 
     return row
 
 
-def percent(row: sqlite3.Row) -> int:
-    """How far a running task is, by the wall clock."""
+def percent(row: sqlite3.Row, *, now: datetime) -> int:
+    """How far a running task is."""
     length = row["ends_at"] - row["started_at"]
-    done = 1.0 if length <= 0 else (time.time() - row["started_at"]) / length
+    done = 1.0 if length <= 0 else (now.timestamp() - row["started_at"]) / length
     return min(99, max(0, int(done * 100)))
 
 

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 20, 10, 42, tzinfo=UTC)
 
 @pytest.fixture
 def dc(tmp_path: Path) -> Iterator[DataCentre]:
-    centre = DataCentre(tmp_path / "north.dc.sqlite3", clock=lambda: NOW)
+    centre = DataCentre(tmp_path / "north.dc.sqlite3")
     centre.set_durations(0)
     datastore = centre.add_datastore("ssd-1", capacity_mib=1_000_000)
     pool = centre.add_pool("Hamburg general", datastore_ref=datastore, network_ref=centre.add_network("lan"))
@@ -31,7 +31,7 @@ def dc(tmp_path: Path) -> Iterator[DataCentre]:
 
 @pytest.fixture
 def target(dc: DataCentre) -> Target:
-    return Target("simulated", path=dc.path, read_only=False, clock=lambda: NOW)
+    return Target("simulated", path=dc.path, read_only=False)
 
 
 @pytest.fixture

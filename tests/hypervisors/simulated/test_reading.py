@@ -171,7 +171,9 @@ def test_validate_accepts_a_file_to_be(tmp_path: Any) -> None:
     Simulated.validate(Target("simulated", path=f"{tmp_path}/vc ham-01.dc.sqlite3"))
 
 
-def test_created_at_follows_the_clock_of_the_target(dc: DataCentre, watching: Simulated) -> None:
+def test_created_at_follows_the_clock_of_the_data_centre(dc: DataCentre, watching: Simulated) -> None:
+    dc.clock = lambda: datetime(2026, 11, 20, 10, 42, tzinfo=UTC)
+
     made = watching.machine(dc.make_machine_by_hand("web-1")).created_at
 
     assert made == datetime(2026, 11, 20, 10, 42, tzinfo=UTC)
