@@ -1,11 +1,15 @@
-"""What every page needs around it: the reader's time zone, and domain errors as pages."""
+"""What every page needs around it: the reader's time zone, a way out when signed out, domain errors as pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
 
 from portal import errors
 
@@ -20,6 +24,20 @@ def zone(get_response: View) -> View:
             with timezone.override(request.user.tz):
                 return get_response(request)
         return get_response(request)
+
+    return middleware
+
+
+def signed_out(get_response: View) -> View:
+    """A page that polls after its session ended goes to sign-in as a whole, not into one of its cards."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        target = response.headers.get("Location", "")
+        if "HX-Request" in request.headers and urlsplit(target).path == reverse(settings.LOGIN_URL):
+            came_from = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+            return HttpResponseClientRedirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': came_from})}")
+        return response
 
     return middleware
 

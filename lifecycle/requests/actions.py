@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from lifecycle import clock
@@ -196,7 +197,7 @@ def already_decided(request: Request) -> Conflict:
     step = request.steps.exclude(decided_by=None).select_related("decided_by").last()
     if step is None or step.decided_at is None:
         return Conflict(_("This request is %(state)s; nothing was changed.") % {"state": request.get_state_display()})
-    when = step.decided_at.strftime("%d %b %Y, %H:%M UTC")
+    when = timezone.localtime(step.decided_at).strftime("%d %b %Y, %H:%M %Z")
     return Conflict(
         _("%(who)s already decided on %(when)s: %(state)s. Nothing was changed.")
         % {"who": step.decided_by, "when": when, "state": step.get_state_display()}
