@@ -16,11 +16,11 @@ from lifecycle.catalog import actions
 from lifecycle.catalog.queries import offered
 from lifecycle.errors import Forbidden, Invalid
 from lifecycle.leases.actions import end_of
-from lifecycle.models import Blueprint, Endpoint, Image, Meter, Pool, Size
+from lifecycle.models import Blueprint, Image, Meter, Pool, Size
 from lifecycle.money.quotes import quote
 from lifecycle.requests.checks import check_last_day
 from portal.api.asking import Strict, me, sent
-from portal.api.endpoints import ImageSerializer, PoolSerializer
+from portal.api.endpoints import EndpointNameSerializer, ImageSerializer, PoolSerializer
 from portal.api.fields import LARGE, SMALL, Day, Row
 from portal.api.listing import Listed
 
@@ -36,16 +36,10 @@ class SizeSerializer(serializers.ModelSerializer[Size]):
         fields = ["id", "name", "vcpus", "memory_mib", "disk_mib"]
 
 
-class PlaceSerializer(serializers.ModelSerializer[Endpoint]):
-    class Meta:
-        model = Endpoint
-        fields = ["id", "name"]
-
-
 class BlueprintSerializer(serializers.ModelSerializer[Blueprint]):
     image = ImageSerializer(read_only=True)
     pool = PoolSerializer(read_only=True)
-    endpoint = PlaceSerializer(source="pool.endpoint", read_only=True)
+    endpoint = EndpointNameSerializer(source="pool.endpoint", read_only=True)
     sizes = SizeSerializer(many=True, read_only=True)
     warn_days = serializers.ListField(child=serializers.IntegerField(), read_only=True)
 

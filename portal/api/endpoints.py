@@ -32,6 +32,14 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
         ]  # fmt: skip
 
 
+class EndpointNameSerializer(serializers.ModelSerializer[Endpoint]):
+    """As whatever stands on it names it; for everybody."""
+
+    class Meta:
+        model = Endpoint
+        fields = ["id", "name"]
+
+
 class ImageSerializer(serializers.ModelSerializer[Image]):
     class Meta:
         model = Image

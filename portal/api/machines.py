@@ -22,6 +22,7 @@ from lifecycle.operations import power
 from lifecycle.requests.queries import record_of
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.audit import EntrySerializer
+from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow, Day
 from portal.api.listing import Listed, listed
 from portal.api.operations import OperationSerializer
@@ -49,7 +50,7 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
 class MachineSerializer(serializers.ModelSerializer[Machine]):
     """`power` is what the hypervisor last said, at `power_at`; `stage` is what we decided."""
 
-    endpoint = serializers.CharField(source="endpoint.name", read_only=True)
+    endpoint = EndpointNameSerializer(read_only=True)
     pool = serializers.CharField(source="pool.name", read_only=True, allow_null=True, default=None)
     holder = PersonSerializer(read_only=True, allow_null=True)
     team = TeamSerializer(read_only=True, allow_null=True)

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from lifecycle.models import Endpoint, Operation
 from lifecycle.operations import actions, queries
 from portal.api.asking import ReasonInput, Strict, me, sent
+from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow
 from portal.api.listing import Listed
 from portal.api.people import PersonSerializer
@@ -38,7 +39,7 @@ class AdminOperationSerializer(OperationSerializer):
     """For administrators: with the hypervisor's own words."""
 
     machine_name = serializers.CharField(source="machine.name", read_only=True)
-    endpoint = serializers.IntegerField(source="endpoint_id", read_only=True)
+    endpoint = EndpointNameSerializer(read_only=True)
     asked_by = PersonSerializer(read_only=True, allow_null=True)
 
     class Meta(OperationSerializer.Meta):

@@ -15,6 +15,7 @@ from lifecycle.models import Endpoint, Finding, Machine, Team, User
 from lifecycle.sprawl.adoption import assign_holder
 from lifecycle.sprawl.queries import orphans
 from portal.api.asking import Strict, me, sent
+from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow, Day, Row
 from portal.api.listing import Listed
 from portal.api.machines import MachineSerializer, described
@@ -24,7 +25,7 @@ from portal.api.permissions import IsAdmin
 class FoundMachineSerializer(serializers.ModelSerializer[Machine]):
     """What the hypervisor says of it; `note` and names are whatever people wrote there."""
 
-    endpoint = serializers.CharField(source="endpoint.name", read_only=True)
+    endpoint = EndpointNameSerializer(read_only=True)
     addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
