@@ -52,9 +52,7 @@ def record_many(verb: str, subjects: Iterable[models.Model], *, by: Actor, reaso
     )
 
 
-def _entry(
-    verb: str, subject: models.Model, *, at: datetime, by: Actor, reason: str, detail: dict[str, Any]
-) -> Entry:
+def _entry(verb: str, subject: models.Model, *, at: datetime, by: Actor, reason: str, detail: dict[str, Any]) -> Entry:
     return Entry(
         at=at,
         actor_id=by.pk,

@@ -163,13 +163,7 @@ def stop(lease: Lease, *, by: Actor, reason: str) -> None:
     """Writes the wish to stop the machine of an ended lease. Runs inside the caller's transaction."""
     stages.move(lease.machine, Stage.EXPIRED, by=by, reason=reason)
     Lease.objects.filter(pk=lease.pk).update(next_warning_at=FAR)
-    order(
-        lease.machine,
-        Operation.Kind.SHUTDOWN,
-        purpose=Operation.Purpose.EXPIRY,
-        by=by,
-        key=f"stop:{lease.pk}:{lease.ends_at.isoformat()}",
-    )
+    _order_stop(lease, by=by, occasion=lease.ends_at)
 
 
 @transaction.atomic
@@ -206,7 +200,7 @@ def release_hold(lease: Lease, *, by: User) -> Lease:
     elif lease.machine.stage == Stage.ACTIVE and lease.ends_at < now + LEAST_NOTICE:
         _set_end(lease, now + LEAST_NOTICE, at=now, latest_end=max(lease.latest_end, now + LEAST_NOTICE))
     elif lease.machine.stage == Stage.EXPIRED:
-        _order_stop_again(lease, by=by)
+        _order_stop(lease, by=by, occasion=now)
     record("lease.released", lease, by=by)
     return lease
 
@@ -251,13 +245,13 @@ def _bring_back(lease: Lease, *, by: User, reason: str) -> None:
     )
 
 
-def _order_stop_again(lease: Lease, *, by: Actor) -> None:
+def _order_stop(lease: Lease, *, by: Actor, occasion: datetime) -> None:
     order(
         lease.machine,
         Operation.Kind.SHUTDOWN,
         purpose=Operation.Purpose.EXPIRY,
         by=by,
-        key=f"stop:{lease.pk}:{clock.now().isoformat()}",
+        key=f"stop:{lease.pk}:{occasion.isoformat()}",
     )
 
 

@@ -16,7 +16,6 @@ from lifecycle.money import calendar
 from lifecycle.money.models import Rate
 from lifecycle.money.rates import PriceList, cents
 
-
 KEPT = (Stage.QUARANTINED, Stage.REMOVING)
 
 
