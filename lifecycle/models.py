@@ -24,7 +24,7 @@ from lifecycle.leases.models import Lease
 from lifecycle.money.models import Charge, Draft, Line, Rate, RateCard
 from lifecycle.notices.models import Notice
 from lifecycle.operations.models import Brake, Heartbeat, Operation
-from lifecycle.people.models import CostCentre, Team, User
+from lifecycle.people.models import CostCentre, PeopleImport, SignIn, Team, Token, User
 from lifecycle.requests.models import Request, Step
 from lifecycle.sprawl.models import Finding
 
@@ -52,16 +52,19 @@ __all__ = [
     "Network",
     "Notice",
     "Operation",
+    "PeopleImport",
     "Pool",
     "Power",
     "Rate",
     "RateCard",
     "Request",
+    "SignIn",
     "Size",
     "Span",
     "Stage",
     "Step",
     "Team",
     "Tenure",
+    "Token",
     "User",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.contrib.auth.models import AbstractUser
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser, Group
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.functional import cached_property
@@ -34,6 +35,8 @@ class Team(models.Model):
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     cost_centre = models.ForeignKey(CostCentre, models.PROTECT, related_name="teams", verbose_name=_("cost centre"))
+    group = models.OneToOneField(Group, models.PROTECT, null=True, blank=True, related_name="team", editable=False)
+    """Stands for the team where machines are shared with it; made with the first share."""
 
     class Meta:
         ordering = ["name"]
@@ -53,7 +56,11 @@ class User(AbstractUser):
     """A person. `supervisor` decides on their requests; `left_on` is the last day of a leaver."""
 
     class Role(models.TextChoices):
+        """What somebody may do beyond their own; supervising is no role but having reports."""
+
         EMPLOYEE = "employee", _("Employee")
+        FINANCE = "finance", _("Finance")
+        AUDITOR = "auditor", _("Auditor")
         ADMIN = "admin", _("Administrator")
 
     role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.EMPLOYEE)
@@ -100,3 +107,85 @@ class User(AbstractUser):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+
+class Token(models.Model):
+    """A key by which a program acts for a person. Only its digest is kept; it is shown once, when it is made."""
+
+    class Scope(models.TextChoices):
+        READ = "read", _("read")
+        ACT = "act", _("read and act")
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
+    name = models.CharField(_("name"), max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    """SHA-256 of the token: it has 256 bits of chance, so that nothing slower is needed."""
+    hint = models.CharField(max_length=8)
+    """Its first characters, by which its owner knows it again."""
+    scope = models.CharField(_("scope"), max_length=10, choices=Scope.choices, default=Scope.READ)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField(_("expires"))
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-made_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "name"],
+                condition=models.Q(revoked_at=None),
+                name="one_live_token_per_name",
+                violation_error_message=_("You have a token of this name."),
+            )
+        ]
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SignIn(models.Model):
+    """A session that is signed in, so that its person can see it and end it."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    address = models.GenericIPAddressField(null=True, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+    """What the browser says of itself: hostile text."""
+
+    class Meta:
+        ordering = ["-seen_at", "-id"]
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return self.agent or str(self.address)
+
+
+class PeopleImport(models.Model):
+    """A list of people that was read in: tried first, then applied, and undone when it was wrong."""
+
+    class State(models.TextChoices):
+        TRIED = "tried", _("tried")
+        APPLIED = "applied", _("applied")
+        UNDONE = "undone", _("undone")
+
+    file_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="imports")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRIED)
+    rows = models.JSONField(default=list)
+    """Per row: its number, what was given, what becomes of it, the sentence, and the values before and after."""
+    applied_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name = _("import of people")
+        verbose_name_plural = _("imports of people")
+
+    def __str__(self) -> str:
+        return self.file_name

@@ -138,7 +138,10 @@ class Machine(models.Model):
     class Meta:
         ordering = ["next_at", "id"]
         default_permissions = ("view",)
-        permissions = [("operate_machine", _("Can start, stop and restart the machine"))]
+        permissions = [
+            ("operate_machine", _("Can start, stop and restart the machine")),
+            ("manage_machine", _("Can extend, give back and share the machine")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["endpoint", "native_ref"],
@@ -174,14 +177,26 @@ class Machine(models.Model):
         return str(self.holder or self.team or "")
 
 
-class MachineUserPermission(UserObjectPermissionBase):
+class Grant(models.Model):
+    """What a share has beside guardian's columns: who gave it, and until when."""
+
+    until = models.DateField(null=True, blank=True)
+    """The last day, by the clock of whoever is granted; None is without end."""
+    granted_at = models.DateTimeField(null=True, blank=True)
+    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        abstract = True
+
+
+class MachineUserPermission(Grant, UserObjectPermissionBase):
     content_object = models.ForeignKey(Machine, models.CASCADE, related_name="user_permissions")
 
     class Meta(UserObjectPermissionBase.Meta):
         indexes = [models.Index(fields=["user", "permission", "content_object"], name="machine_user_grant")]
 
 
-class MachineGroupPermission(GroupObjectPermissionBase):
+class MachineGroupPermission(Grant, GroupObjectPermissionBase):
     content_object = models.ForeignKey(Machine, models.CASCADE, related_name="group_permissions")
 
     class Meta(GroupObjectPermissionBase.Meta):
