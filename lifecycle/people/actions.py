@@ -7,22 +7,20 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from lifecycle.audit.actions import HOUSE, Actor, record
-from lifecycle.errors import Forbidden, Invalid, InvalidMany
+from lifecycle.audit.actions import Actor, record
+from lifecycle.errors import Invalid, InvalidMany
 from lifecycle.people.models import CostCentre, Team, User
+from lifecycle.people.permissions import CHOOSE_SUPERVISOR, MANAGE_PEOPLE, require, runs_the_house
 
 
 def may_hold_for(user: User, team: Team) -> bool:
     """A machine of a team is asked for by its members, or by an administrator."""
-    return user.is_admin or user.team_id == team.pk
+    return runs_the_house(user) or user.team_id == team.pk
 
 
 def set_supervisor(person: User, supervisor: User | None, *, by: User) -> User:
     """Who decides on this person's requests from now on. Steps already waiting stay where they are."""
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators say who supervises whom."))
-    if by.pk == person.pk:
-        raise Forbidden(_("Nobody chooses their own supervisor."))
+    require(by, CHOOSE_SUPERVISOR, person)
     with transaction.atomic():
         person = User.objects.select_for_update(of=("self",)).select_related("supervisor").get(pk=person.pk)
         before = person.supervisor
@@ -57,8 +55,7 @@ def add_person(
     password: str | None = None,
 ) -> User:
     """Adds somebody who may sign in; without a password they cannot yet. Raises InvalidMany, a sentence per field."""
-    if not (by is HOUSE or getattr(by, "is_admin", False)):
-        raise Forbidden(_("Only administrators add people."))
+    require(by, MANAGE_PEOPLE)
     first, _space, last = name.strip().partition(" ")
     person = User(
         username=username,

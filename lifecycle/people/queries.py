@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from lifecycle import clock
 from lifecycle.people.models import CostCentre, Team, User
+from lifecycle.people.roles import Right, has
 
 
 def has_left(user: User) -> bool:
@@ -16,11 +17,11 @@ def has_left(user: User) -> bool:
 
 
 def approver_for(user: User) -> User | None:
-    """The nearest supervisor up the line who is still there; nobody approves for themselves, also not in a circle."""
+    """The nearest supervisor up the line who is there and may decide; nobody for themselves, also not in a circle."""
     seen = {user.pk}
     above = user.supervisor
     while above is not None and above.pk not in seen:
-        if not has_left(above):
+        if not has_left(above) and has(above, Right.ACT):
             return above
         seen.add(above.pk)
         above = above.supervisor
