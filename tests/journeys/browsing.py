@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from re import Pattern
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
@@ -91,14 +91,18 @@ class Person:
 
     def fill(self, label: str, text: str) -> None:
         self.steps.fields += 1
-        self.page.get_by_label(label, exact=True).fill(text)
+        self.field(label).fill(text)
+
+    def field(self, label: str) -> Locator:
+        """Found by its label, with or without the word that it may be left out."""
+        return self.page.get_by_label(re.compile(rf"^\s*{re.escape(label)}(\s+optional)?\s*$"))
 
     def press_in_menu(self, menu: str, words: str) -> None:
         """Opens a menu and presses what it holds."""
         self.page.locator("summary", has_text=menu).click()
         self.press(words)
 
-    def press(self, words: str | Pattern[str]) -> None:
+    def press(self, words: str | re.Pattern[str]) -> None:
         """The button or link of that name."""
         named = self.page.get_by_role("button", name=words).or_(self.page.get_by_role("link", name=words))
         self.click(named.first)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.journeys import slow
 from tests.journeys.browsing import CHROMIUM, OPTIONS, Shots
 from tests.journeys.estates import LibvirtEstate, SimulatedEstate
 from tests.journeys.site import Site
@@ -49,8 +50,9 @@ def bare_site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def libvirt(libvirt_rig: LibvirtRig) -> LibvirtEstate:
-    return LibvirtEstate(libvirt_rig)
+def libvirt(libvirt_rig: LibvirtRig) -> Iterator[LibvirtEstate]:
+    with slow.copies(libvirt_rig):
+        yield LibvirtEstate(libvirt_rig)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def shots(request: pytest.FixtureRequest) -> Shots:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows what the installation wrote meanwhile."""
     report = yield
     if report.failed:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
@@ -17,18 +18,24 @@ PURPOSE = "Nightly scoring of the churn model"
 
 def order(person: Person, estate: Estate, name: str, *, last_day: date) -> int:
     """From the home page to a submitted order. Returns the request's number."""
-    page = person.page
     person.press("Order a machine")
-    before = person.text("#order-price")
-    person.click(page.get_by_role("radio", name=estate.blueprint))
-    with page.expect_response(re.compile("/order/price/")):
-        person.click(page.get_by_role("cell", name=estate.size).or_(page.get_by_label(estate.size, exact=True)).last)
+    choose(person, estate.blueprint)
+    choose(person, estate.size)
     person.fill("Name", name)
     person.fill("Purpose", PURPOSE)
+    until_default = prices(person.text("#order-price"))
     person.fill("Last day", last_day.isoformat())
-    page.get_by_label("Last day", exact=True).blur()
-    eventually(lambda: person.text("#order-price") != before, what="another price")
+    person.field("Last day").blur()
+    eventually(lambda: prices(person.text("#order-price")) != until_default, what="the price until another day")
     return press_ask(person)
+
+
+def choose(person: Person, words: str) -> None:
+    """A blueprint or a size, if it is not chosen already; the price follows."""
+    choice = person.page.get_by_role("radio", name=re.compile(f"^{words}"))
+    if not choice.is_checked():
+        with person.page.expect_response(re.compile("/order/price/")):
+            person.click(choice)
 
 
 def press_ask(person: Person) -> int:
@@ -46,7 +53,8 @@ def prices(text: str) -> list[int]:
 def today(site: Site) -> date:
     """By the installation's clock, which may be ahead."""
     shift = site.rows("SELECT shift FROM lifecycle_clock")
-    return date.today() + timedelta(microseconds=shift[0]["shift"] if shift else 0)
+    ahead = timedelta(microseconds=shift[0]["shift"] if shift else 0)
+    return (datetime.now(ZoneInfo("Europe/Berlin")) + ahead).date()
 
 
 def skip(person: Person, words: str, *, within: float = 120) -> None:

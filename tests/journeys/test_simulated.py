@@ -1,16 +1,44 @@
-"""The job on the simulated data centre."""
+"""The job on the simulated data centre, with web, worker and beat in processes of their own."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.journeys import job
-from tests.journeys.browsing import Shots
+from tests.journeys import house, job, killing
+from tests.journeys.browsing import Person, Shots
 from tests.journeys.estates import SimulatedEstate
 from tests.journeys.site import Site
 
 pytestmark = pytest.mark.journey
+
+
+def test_it_is_there_in_seconds(site: Site) -> None:
+    assert site.seconds_to_migrate < 20
+
+
+def test_a_machine_made_by_hand_is_found_and_given_a_holder(
+    site: Site, simulated: SimulatedEstate, browser: Browser, shots: Shots
+) -> None:
+    simulated.make_by_hand("quick-test")
+    ingrid = Person(browser, site, "ingrid")
+    ingrid.sign_in()
+
+    machine = house.find_and_assign(ingrid, simulated, "quick-test", to="lena")
+
+    house.is_held_now(site, simulated, "quick-test", machine)
+    shots.take(ingrid.page, "assigned")
+    ingrid.is_content()
+    ingrid.leave()
+
+
+def test_a_worker_killed_while_copying_leaves_one_machine(site: Site, simulated: SimulatedEstate) -> None:
+    # Each call takes so long that the worker dies in the middle of one, with its claim on the work.
+    simulated.dc.set("latency_ms", 400)
+    try:
+        killing.kill_while_copying(site, simulated, "outlives-its-worker")
+    finally:
+        simulated.dc.set("latency_ms", 0)
 
 
 def test_the_job(site: Site, simulated: SimulatedEstate, browser: Browser, shots: Shots) -> None:
