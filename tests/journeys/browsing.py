@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from tests.journeys.site import Site
@@ -125,6 +126,16 @@ class Person:
     def is_content(self) -> None:
         """No script error, no refused style or script, nothing missing."""
         assert self.complaints == []
+
+    def violations(self) -> list[str]:
+        """What axe knows to be in somebody's way on the page as it is."""
+        answer = Axe().run(self.page).response
+        assert len(answer["passes"]) > 10, "axe saw no page"
+        return [
+            f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+            for rule in answer["violations"]
+            for node in rule["nodes"]
+        ]
 
     def leave(self) -> None:
         self.context.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, timedelta
 
@@ -27,6 +28,7 @@ class Job:
 
     def shot(self, person: Person, words: str) -> None:
         self.shots.take(person.page, words)
+        assert person.violations() == []
         person.is_content()
 
     def vm(self) -> Vm | None:
@@ -80,6 +82,7 @@ class Job:
         self.lena.page.wait_for_url(f"**/machines/{self.machine}/")
         row = people.machine_of(self.site, self.request)
         self.lena.sees("Running", f"{row['vcpus']} vCPU", "Stops on", "so far", self.uuid, "4120", PURPOSE)
+        self.lena.sees(*json.loads(row["addresses"]))
         self.shot(self.lena, "machine")
         vm = self.vm()
         assert vm is not None and vm.on and vm.stamp
