@@ -52,6 +52,15 @@ def record_many(verb: str, subjects: Iterable[models.Model], *, by: Actor, reaso
     )
 
 
+def record_each(verb: str, subjects: Iterable[tuple[models.Model, dict[str, Any]]], *, by: Actor) -> None:
+    """Adds one entry for each subject, with a detail of its own."""
+    at = clock.now()
+    Entry.objects.bulk_create(
+        [_entry(verb, subject, at=at, by=by, reason="", detail=detail) for subject, detail in subjects],
+        batch_size=1000,
+    )
+
+
 def _entry(verb: str, subject: models.Model, *, at: datetime, by: Actor, reason: str, detail: dict[str, Any]) -> Entry:
     return Entry(
         at=at,
