@@ -22,6 +22,14 @@ MOVES: dict[Stage, frozenset[Stage]] = {
 }
 
 
+BACK: dict[tuple[Stage, Stage], str] = {
+    (Stage.EXPIRED, Stage.ACTIVE): "came_back",
+    (Stage.QUARANTINED, Stage.ACTIVE): "came_back",
+    (Stage.REMOVING, Stage.QUARANTINED): "kept",
+}
+"""Moves that undo an earlier one have a word of their own in the record; all others are called by where they lead."""
+
+
 def move(machine: Machine, to: Stage, *, by: Actor, reason: str = "", **changes: Any) -> Machine:
     """Moves the machine to another stage, together with `changes` to its columns, and records it.
 
@@ -37,5 +45,5 @@ def move(machine: Machine, to: Stage, *, by: Actor, reason: str = "", **changes:
     machine.stage = to
     for column, value in changes.items():
         setattr(machine, column, value)
-    record(f"machine.{to}", machine, by=by, reason=reason, before=before.value)
+    record(f"machine.{BACK.get((before, to), to)}", machine, by=by, reason=reason, before=before.value)
     return machine

@@ -14,15 +14,17 @@ from django.utils.translation import gettext as _
 from lifecycle import clock
 from lifecycle.audit.actions import Actor, record
 from lifecycle.catalog.models import Blueprint, usual_warnings
-from lifecycle.errors import Conflict, Forbidden, Invalid
+from lifecycle.errors import Conflict, Invalid
 from lifecycle.estate import history, stages
 from lifecycle.estate.models import FAR, Endpoint, Machine, Stage
-from lifecycle.estate.queries import may_operate
+from lifecycle.estate.permissions import MANAGE
 from lifecycle.leases.models import Lease
+from lifecycle.leases.permissions import ASSIGN_HOLDER, HOLD, RESTORE_AGAIN
 from lifecycle.leases.warnings import next_warning
 from lifecycle.operations.actions import cancel_waiting, order
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import Team, User
+from lifecycle.people.permissions import require
 from lifecycle.people.queries import has_left, payer_for
 
 LEAST_NOTICE = timedelta(days=1)
@@ -76,8 +78,7 @@ def adopt(
     machine: Machine, *, holder: User | None = None, team: Team | None = None, purpose: str, last_day: date, by: User
 ) -> Lease:
     """Gives a found machine a holder, a purpose and an end date. From this second on it is charged."""
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators may assign a holder."))
+    require(by, ASSIGN_HOLDER)
     owner = holder or team
     if owner is None or (holder and team):
         raise Invalid(_("Choose a person or a team."), field="holder")
@@ -100,7 +101,7 @@ def adopt(
 @transaction.atomic
 def extend(lease: Lease, *, last_day: date, by: User) -> Lease:
     """Moves the end. A machine that is just being stopped comes back; the seen end must still be the present one."""
-    _require_holder(lease, by)
+    require(by, MANAGE, lease.machine)
     now, ends_at = clock.now(), end_of(last_day, ZoneInfo(lease.zone))
     if lease.machine.stage not in (Stage.ACTIVE, Stage.EXPIRED):
         raise Conflict(
@@ -122,17 +123,17 @@ def extend(lease: Lease, *, last_day: date, by: User) -> Lease:
 @transaction.atomic
 def restore(lease: Lease, *, by: User) -> Lease:
     """Takes a stopped machine back, with a short new end. Past the cap once; after that only an admin may."""
-    _require_holder(lease, by)
+    require(by, MANAGE, lease.machine)
     now = clock.now()
     if lease.machine.stage not in (Stage.EXPIRED, Stage.QUARANTINED):
         raise Conflict(
             _("%(machine)s is %(stage)s; there is nothing to restore.")
             % {"machine": lease.machine, "stage": lease.machine.get_stage_display()}
         )
-    ends_at = now + timedelta(days=lease.restore_days)
+    ends_at = end_of((now + timedelta(days=lease.restore_days)).astimezone(by.tz).date(), by.tz)
     past_cap = ends_at > lease.latest_end
-    if past_cap and lease.past_cap and not by.is_admin:
-        raise Forbidden(_("Its longest lease is used up and it was restored once already. Ask an administrator."))
+    if past_cap and lease.past_cap:
+        require(by, RESTORE_AGAIN)
     _set_end(
         lease, ends_at, at=now, stopped_at=None, remove_at=None,
         latest_end=max(lease.latest_end, ends_at), past_cap=lease.past_cap or past_cap,
@@ -146,7 +147,7 @@ def restore(lease: Lease, *, by: User) -> Lease:
 @transaction.atomic
 def give_back(lease: Lease, *, by: User) -> Lease:
     """Ends the lease now: the machine is stopped and kept for its grace, as on any end."""
-    _require_holder(lease, by)
+    require(by, MANAGE, lease.machine)
     if lease.machine.stage != Stage.ACTIVE:
         raise Conflict(
             _("%(machine)s is %(stage)s already.")
@@ -169,8 +170,7 @@ def stop(lease: Lease, *, by: Actor, reason: str) -> None:
 @transaction.atomic
 def hold(lease: Lease, *, by: User, reason: str) -> Lease:
     """Stands the clock of a lease still: nothing is stopped or removed until the hold is released."""
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators may hold a machine."))
+    require(by, HOLD)
     if not reason.strip():
         raise Invalid(_("Say why it is held."), field="reason")
     if not Lease.objects.filter(pk=lease.pk, held_at=None, ended_at=None).update(
@@ -188,8 +188,7 @@ def hold(lease: Lease, *, by: User, reason: str) -> Lease:
 @transaction.atomic
 def release_hold(lease: Lease, *, by: User) -> Lease:
     """Lets the clock go on. Whatever fell due meanwhile is put off a day, so that nobody is taken by surprise."""
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators may release a hold."))
+    require(by, HOLD)
     if not Lease.objects.filter(pk=lease.pk).exclude(held_at=None).update(held_by=None, held_at=None, held_reason=""):
         raise Conflict(_("%(machine)s is not on hold.") % {"machine": lease.machine})
     lease.refresh_from_db()
@@ -289,8 +288,3 @@ def last_day_within(latest: datetime, like: datetime) -> date:
     local = latest.astimezone(like.tzinfo)
     day = local.date()
     return day if local.time() >= time(settings.DAY_ENDS_AT) else day - timedelta(days=1)
-
-
-def _require_holder(lease: Lease, by: User) -> None:
-    if not may_operate(by, lease.machine):
-        raise Forbidden(_("Only the holder may do this."))

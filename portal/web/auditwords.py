@@ -37,6 +37,8 @@ SENTENCES: dict[str, Words] = {
     "lease.removal_failed": lazy("%(what)s could not be removed: %(error)s."),
     "lease.restored": lazy("%(who)s restored %(what)s until %(after)s."),
     "machine.active": lazy("%(what)s was handed over (%(who)s)."),
+    "machine.came_back": lazy("%(what)s came back (%(who)s)."),
+    "machine.kept": lazy("%(what)s is kept after all (%(who)s)."),
     "machine.building": lazy("%(who)s began to build %(what)s."),
     "machine.discovered": lazy("%(who)s found %(what)s on its hypervisor."),
     "machine.expired": lazy("%(what)s is being stopped: its lease ended (%(who)s)."),

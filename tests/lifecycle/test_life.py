@@ -51,7 +51,7 @@ def test_restored_machine_runs_again_with_a_short_end(world: World) -> None:
 
     machine = Machine.objects.select_related("lease").get()
     assert (machine.stage, machine.power) == ("active", "on")
-    assert machine.lease.ends_at - clock.now() <= timedelta(days=7)
+    assert machine.lease.ends_at - clock.now() < timedelta(days=8)
 
 
 def test_request_that_is_refused_makes_nothing(world: World) -> None:

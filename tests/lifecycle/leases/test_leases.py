@@ -152,6 +152,7 @@ def test_restore_past_the_cap_works_once_for_the_holder(world: World) -> None:
         if not fresh(machine).past_cap:
             actions.restore(fresh(machine), by=world.owner)
             world.work_off()
+    clock.move_to(clock.now() + timedelta(days=1))
 
     with pytest.raises(Forbidden):
         actions.restore(fresh(machine), by=world.owner)
