@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from celery import Celery, signals
 from django.conf import settings
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
+from kombu.exceptions import OperationalError
 
 from portal import queue
+from portal.brokers import READING, waiting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -40,18 +43,52 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     }
 
 
+class Portal(Celery):
+    """Celery with a broker that may be away: sending waits for it a moment, and then for a while not at all."""
+
+    REST = 5.0
+    """Seconds after a failure in which nothing is sent: an act on many machines must not wait once for each."""
+    rests_until = 0.0
+
+    def send_task(self, name: str, *args: Any, **options: Any) -> Any:
+        if options.get("producer") is not None:  # beat's own connection, on which nobody waits
+            return super().send_task(name, *args, **options)
+        if time.monotonic() < self.rests_until:
+            raise OperationalError("The broker did not answer a moment ago.")
+        try:
+            return super().send_task(name, *args, **options)
+        except OperationalError:
+            self.rests_until = time.monotonic() + self.REST
+            raise
+
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Connection:
+        """A worker's: nobody waits for it, so that it has patience where a page has none."""
+        patient = waiting(READING) if on_redis() else {}
+        return super().connection_for_read(url, **{"transport_options": patient, **options})
+
+
+def on_filesystem() -> bool:
+    return bool(settings.BROKER["broker_url"].startswith("filesystem:"))
+
+
+def on_redis() -> bool:
+    return "broker_transport_options" in settings.BROKER
+
+
 def broker() -> dict[str, Any]:
-    if settings.BROKER_URL.startswith("filesystem:"):
-        queue.register()
-        # Remote control would leave a reply file for each node that ever died.
-        return {"broker_transport_options": queue.options(settings.BROKER_DIR), "worker_enable_remote_control": False}
-    return {"broker_transport_options": {"socket_connect_timeout": 2}}
+    if not on_filesystem():
+        return dict(settings.BROKER)
+    queue.register()
+    # Remote control would leave a reply file for each node that ever died.
+    options = {"broker_transport_options": queue.options(settings.BROKER_DIR), "worker_enable_remote_control": False}
+    return {**settings.BROKER, **options}
 
 
-app = Celery("leasehold", broker=settings.BROKER_URL, include=["lifecycle.tasks"])
+app = Portal("leasehold", include=["lifecycle.tasks"])
 app.conf.update(
     **broker(),
     beat_schedule=beat_schedule(),
+    broker_connection_max_retries=None,  # for as long as it takes: a worker that gives up would have to be started
     broker_connection_retry_on_startup=True,
     task_acks_late=False,  # the operation's row is the truth; a lost message is found by the sweep
     task_default_queue="clockwork",
@@ -60,6 +97,7 @@ app.conf.update(
     task_queues=QUEUES,
     task_routes={"lifecycle.tasks.work_operation": {"queue": "operations"}},
     timezone="UTC",
+    worker_cancel_long_running_tasks_on_connection_loss=False,  # the row's claim says whose it is, not the broker
     worker_concurrency=settings.WORKER_PROCESSES,
     worker_prefetch_multiplier=1,
 )
@@ -79,5 +117,6 @@ def first_tick(**_: object) -> None:
 
 
 def declare() -> None:
-    """A fresh queue folder with all queues declared. Before any process runs, and only with the filesystem broker."""
-    queue.fresh(settings.BROKER_DIR, app.connection_for_write(), QUEUES)
+    """A fresh queue folder with all queues declared. Before any process runs; a real broker needs no such thing."""
+    if on_filesystem():
+        queue.fresh(settings.BROKER_DIR, app.connection_for_write(), QUEUES)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -42,33 +43,37 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def database(url: str, *, folder: Path) -> dict[str, object]:
-    """DATABASE_URL -> Django's settings. `sqlite:///path` or `postgresql://user:password@host:port/name?sslmode=…`."""
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        name = unquote(parts.path[1:]) or str(folder / "leasehold.sqlite3")
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": name,
-            # IMMEDIATE: a read-then-write transaction that starts DEFERRED fails at once under contention.
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA journal_size_limit=67108864;",
-            },
-        }
-    if parts.scheme in {"postgres", "postgresql"}:
-        options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": unquote(parts.path[1:]),
-            "USER": unquote(parts.username or ""),
-            "PASSWORD": unquote(parts.password or ""),
-            "HOST": unquote(parts.hostname or ""),
-            "PORT": str(parts.port or ""),
-            "CONN_MAX_AGE": 60,
-            "OPTIONS": options,
-        }
-    raise ImproperlyConfigured(
-        f"DATABASE_URL must start with sqlite:// or postgresql://; it starts with {parts.scheme!r}."
-    )
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?")
+ENCODE = "In its password / ? # @ : ; % and brackets are written percent-encoded: %2F %3F %23 %40 %3A %3B %25 %5B %5D."
+
+
+def address(name: str, url: str) -> SplitResult:
+    """The parts of an address. Not by `urlsplit`, whose errors show all of it and which knows only one host."""
+    if (match := ADDRESS.fullmatch(url)) is None:
+        raise ImproperlyConfigured(f"{name} must start with what it is an address of, and ://. {ENCODE}")
+    scheme, netloc, path, query, fragment = (part or "" for part in match.groups())
+    return SplitResult(scheme.lower(), netloc, path, query, fragment)
+
+
+PLACE = re.compile(r"(?:\[([^\[\]@]+)\]|([^\[\]:@]*))(?::(\d+))?")
+"""A host, in brackets when it is an IPv6 address, perhaps with its port."""
+
+
+def authority(name: str, netloc: str) -> tuple[str, str, list[tuple[str, str]]]:
+    """`user:password@host:port,host:port` -> user, password, and each host with its port or nothing."""
+    credentials, _, places = netloc.rpartition("@")
+    user, _, password = credentials.partition(":")
+    found = [PLACE.fullmatch(place) for place in places.split(",")] if places else []
+    if "@" in credentials or None in found:
+        raise ImproperlyConfigured(f"{name}: what follows the @ is no host, or its port no number. {ENCODE}")
+    hosts = [(unquote(match[1] or match[2]), match[3] or "") for match in found if match]
+    return unquote(user), unquote(password), hosts
+
+
+def readable(name: str, path: str) -> str:
+    """A file that is there and may be read, now and not with the first connection."""
+    try:
+        with Path(path).open("rb"):
+            return path
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} names {path}, which cannot be read: {error.strerror}.") from error

@@ -6,6 +6,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import environment as env
+from portal.brokers import broker
+from portal.databases import database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
@@ -106,7 +108,7 @@ WSGI_APPLICATION = "portal.wsgi.application"
 ASGI_APPLICATION = "portal.asgi.application"
 
 # No ATOMIC_REQUESTS: with IMMEDIATE every GET would take SQLite's write lock.
-DATABASES = {"default": env.database(env.text("DATABASE_URL", "sqlite:///"), folder=DATA_DIR)}
+DATABASES = {"default": database(env.text("DATABASE_URL", "sqlite:///"), folder=DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "lifecycle.User"
@@ -164,7 +166,7 @@ EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Leasehold <leasehold@localhost>")
 
-BROKER_URL = env.text("BROKER_URL", "filesystem://")
+BROKER = broker(env.text("BROKER_URL", "filesystem://"), testing=MODE == "test")
 BROKER_DIR = DATA_DIR / "broker"
 WORKER_PROCESSES = env.number("WORKER_PROCESSES", 2, least=1)
 
