@@ -55,14 +55,14 @@ def database(url: str, *, folder: Path) -> dict[str, Any]:
 def postgres(parts: SplitResult) -> dict[str, Any]:
     """`postgresql://user:password@host:port,host:port/name?option=value`, percent-encoded as in any address."""
     user, password, hosts = authority("DATABASE_URL", parts.netloc)
-    given = options(parts.query)
-    socket = given.pop("host", "")
-    limits = {name: given.pop(name, usual) for name, usual in LIMITS.items()}
-    told = " ".join(f"-c {name}={value}" for name, value in limits.items() if int(value))
     if not (name := unquote(parts.path[1:])) or parts.fragment:
         raise ImproperlyConfigured(
             "DATABASE_URL must be postgresql://user:password@host:5432/name?sslmode=verify-full."
         )
+    given = options(parts.query)
+    socket = given.pop("host", "")
+    limits = {name: given.pop(name, usual) for name, usual in LIMITS.items()}
+    told = " ".join(f"-c {name}={value}" for name, value in limits.items() if int(value))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
