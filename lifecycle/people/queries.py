@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 
 from lifecycle import clock
 from lifecycle.people.models import CostCentre, Team, User
@@ -38,3 +39,18 @@ def payer_for(person: User | None, team: Team | None = None) -> CostCentre | Non
 def admins() -> QuerySet[User]:
     """Administrators who may sign in."""
     return User.objects.filter(role=User.Role.ADMIN, is_active=True)
+
+
+def other_admins(person: User) -> bool:
+    """Whether somebody else could run the house. Locks the administrators, so that two cannot both be the last."""
+    others = User.objects.select_for_update().filter(role=User.Role.ADMIN, is_active=True, left_on=None)
+    return bool(list(others.exclude(pk=person.pk).order_by("pk").values_list("pk", flat=True)))
+
+
+def people_called(text: str) -> list[User]:
+    """At most two of this user name, mail address or full name; a user name names one person, whatever others do."""
+    people = User.objects.select_related("team__cost_centre", "cost_centre")
+    if exact := people.filter(username=text).first():
+        return [exact]
+    full = Concat("first_name", Value(" "), "last_name")
+    return list(people.alias(full=full).filter(Q(full__iexact=text) | Q(email__iexact=text))[:2])
