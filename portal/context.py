@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,11 @@ from lifecycle import clock
 from lifecycle.clock import Clock
 from lifecycle.notices.queries import unread_count
 from lifecycle.operations.queries import brake
+from lifecycle.people.models import User
+from lifecycle.people.permissions import RUN_HOUSE, may
+from lifecycle.requests.permissions import ASK
 from lifecycle.requests.queries import inbox
+from lifecycle.travel import MOVE_TIME
 from portal import navigation
 
 MOST = 99
@@ -31,7 +36,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"now": now}
     counts = {}
-    if user.decides or user.is_admin:
+    if user.decides or may(user, RUN_HOUSE):
         counts["approvals"] = (inbox(user).order_by()[: MOST + 1].count(), True)
     match = request.resolver_match
     name = (match.url_name or "") if match else ""
@@ -40,7 +45,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": navigation.build(user, current=UNDER.get(name.partition("-")[0], name), counts=counts),
         "unread_notices": unread_count(user),
         "brake": brake(),
-        "demo": {"now": now, "travel": Clock.objects.filter(pk=1).exclude(target=None).first()}
-        if settings.DEMO
-        else None,
+        "runs_house": may(user, RUN_HOUSE),
+        "may_order": may(user, ASK),
+        "demo": _demo(user, now) if settings.DEMO else None,
     }
+
+
+def _demo(user: User, now: datetime) -> dict[str, Any]:
+    travel = Clock.objects.filter(pk=1).exclude(target=None).first()
+    return {"now": now, "may_move": may(user, MOVE_TIME), "travel": travel}

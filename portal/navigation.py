@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-
-class Person(Protocol):
-    @property
-    def is_admin(self) -> bool: ...
-    @property
-    def decides(self) -> bool: ...
-    @property
-    def owns_cost_centre(self) -> bool: ...
+from lifecycle.money.permissions import sees_all_money
+from lifecycle.people.models import User
+from lifecycle.people.permissions import runs_the_house, sees_all
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ class Group:
 
 
 Entry = tuple[str | Promise, str, str]  # label, name of the url, icon
-GROUPS: list[tuple[str | Promise, Callable[[Person], bool], list[Entry]]] = [
+GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
     (
         _("Mine"),
         lambda user: True,
@@ -48,31 +42,35 @@ GROUPS: list[tuple[str | Promise, Callable[[Person], bool], list[Entry]]] = [
             (_("Costs"), "costs", "coins"),
         ],
     ),
-    (_("Decide"), lambda user: user.decides, [(_("Approvals"), "approvals", "inbox")]),
+    (_("Decide"), lambda user: runs_the_house(user) or user.decides, [(_("Approvals"), "approvals", "inbox")]),
     (
         _("House"),
-        lambda user: False,
+        sees_all,
         [
             (_("Orphans"), "orphans", "scan-search"),
             (_("Endpoints"), "endpoints", "layers"),
             (_("Operations"), "operations", "activity"),
         ],
     ),
-    (_("Money"), lambda user: user.owns_cost_centre, [(_("Statements"), "statements", "file-text")]),
+    (
+        _("Money"),
+        lambda user: sees_all_money(user) or user.owns_cost_centre,
+        [(_("Statements"), "statements", "file-text")],
+    ),
     (
         _("Rules"),
-        lambda user: False,
+        sees_all,
         [(_("Catalogue"), "catalogue", "package"), (_("Audit record"), "audit", "scroll-text")],
     ),
 ]
 
 
-def build(user: Person, *, current: str, counts: Mapping[str, tuple[int, bool]]) -> list[Group]:
+def build(user: User, *, current: str, counts: Mapping[str, tuple[int, bool]]) -> list[Group]:
     """`current` is the name of an entry's url; `counts` maps such names to how many and whether they wait for me."""
     return [
         Group(label, [_item(entry, current, counts) for entry in entries])
         for label, holds, entries in GROUPS
-        if user.is_admin or holds(user)
+        if holds(user)
     ]
 
 

@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 
 from lifecycle.audit.actions import record
 from lifecycle.catalog.models import Blueprint, Size
-from lifecycle.errors import Forbidden, InvalidMany
+from lifecycle.catalog.permissions import CHANGE_CATALOGUE
+from lifecycle.errors import InvalidMany
 from lifecycle.estate.models import Image, Pool
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 
 
 class SizeFields(TypedDict, total=False):
@@ -41,7 +43,7 @@ class BlueprintFields(TypedDict, total=False):
 
 def create_size(*, by: User, **fields: Unpack[SizeFields]) -> Size:
     """Adds a size; it is offered with a blueprint that lists it."""
-    _admins_only(by)
+    require(by, CHANGE_CATALOGUE)
     size = Size(**fields)
     _check(size)
     with transaction.atomic():
@@ -52,7 +54,7 @@ def create_size(*, by: User, **fields: Unpack[SizeFields]) -> Size:
 
 def change_size(size: Size, *, by: User, **changes: Unpack[SizeFields]) -> Size:
     """Changes what is ordered from now on; machines and requests that are there keep what they got."""
-    _admins_only(by)
+    require(by, CHANGE_CATALOGUE)
     with transaction.atomic():
         size = Size.objects.select_for_update().get(pk=size.pk)
         if changed := _set(size, changes):
@@ -64,7 +66,7 @@ def change_size(size: Size, *, by: User, **changes: Unpack[SizeFields]) -> Size:
 
 def create_blueprint(*, sizes: Collection[Size], by: User, **fields: Unpack[BlueprintFields]) -> Blueprint:
     """Offers an image in a pool, in these sizes and on these terms."""
-    _admins_only(by)
+    require(by, CHANGE_CATALOGUE)
     blueprint = Blueprint(**fields)
     _check_blueprint(blueprint, sizes)
     with transaction.atomic():
@@ -78,7 +80,7 @@ def change_blueprint(
     blueprint: Blueprint, *, by: User, sizes: Collection[Size] | None = None, **changes: Unpack[BlueprintFields]
 ) -> Blueprint:
     """Changes what is ordered from now on; `offered=False` retires it. Leases that run keep their terms."""
-    _admins_only(by)
+    require(by, CHANGE_CATALOGUE)
     with transaction.atomic():
         blueprint = Blueprint.objects.select_for_update().get(pk=blueprint.pk)
         before = set(blueprint.sizes.all())
@@ -95,11 +97,6 @@ def change_blueprint(
         names = sorted(size.name for size in wanted)
         record("blueprint.changed", blueprint, by=by, changed=changed, sizes=names, **_shown(changes))
     return blueprint
-
-
-def _admins_only(by: User) -> None:
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators change the catalogue."))
 
 
 def _set(entry: Size | Blueprint, changes: Any) -> list[str]:

@@ -13,11 +13,13 @@ from django.utils.translation import gettext as _
 
 from hypervisors import registry
 from lifecycle.audit.actions import record
-from lifecycle.errors import Forbidden, Invalid, InvalidMany
+from lifecycle.errors import Invalid, InvalidMany
 from lifecycle.estate import connections
 from lifecycle.estate.cleaning import cut
 from lifecycle.estate.models import Endpoint
+from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 
 REACHES = ("address", "port", "transport", "path", "username", "ca_pem")
 """What decides to whom the secret is shown."""
@@ -44,7 +46,7 @@ class Changes(Fields, total=False):
 
 def add_endpoint(*, name: str, kind: str, by: User, **fields: Unpack[Fields]) -> Endpoint:
     """Puts an endpoint under watch. Nothing is changed on it until an administrator sets its mode."""
-    _admins_only(by)
+    require(by, MANAGE_ENDPOINTS)
     if kind not in registry.kinds():
         raise Invalid(_("There is no such kind of endpoint."), field="kind")
     endpoint = Endpoint(name=name, kind=kind, mode=Endpoint.Mode.OBSERVE, **fields)
@@ -57,7 +59,7 @@ def add_endpoint(*, name: str, kind: str, by: User, **fields: Unpack[Fields]) ->
 
 def change_endpoint(endpoint: Endpoint, *, by: User, **changes: Unpack[Changes]) -> Endpoint:
     """Changes name or access. Where the secret would go to a new place it must be given again; blank keeps it."""
-    _admins_only(by)
+    require(by, MANAGE_ENDPOINTS)
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
         wanted = {name: value for name, value in changes.items() if name != "secret" or value}
@@ -75,7 +77,7 @@ def change_endpoint(endpoint: Endpoint, *, by: User, **changes: Unpack[Changes])
 
 def set_mode(endpoint: Endpoint, mode: Endpoint.Mode, *, by: User, reason: str) -> Endpoint:
     """Lets the portal change things there, or only watch again. Needs a reason; the same mode again does nothing."""
-    _admins_only(by)
+    require(by, MANAGE_ENDPOINTS)
     if not reason.strip():
         raise Invalid(_("Say why."), field="reason")
     with transaction.atomic():
@@ -90,7 +92,7 @@ def set_limits(
     endpoint: Endpoint, *, by: User, blast_count: int, blast_percent: int, parallel: int, reason: str = ""
 ) -> Endpoint:
     """How much may be removed within an hour before it waits for an administrator, and how much runs at once."""
-    _admins_only(by)
+    require(by, MANAGE_ENDPOINTS)
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
         limits = {"blast_count": blast_count, "blast_percent": blast_percent, "parallel": parallel}
@@ -125,11 +127,6 @@ def record_answer(endpoint_id: int) -> None:
     Endpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False).update(
         failing_since=None, failures=0, rests_until=None, scan_error=""
     )
-
-
-def _admins_only(by: User) -> None:
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators manage endpoints."))
 
 
 def _check(endpoint: Endpoint, *, only: set[str] | None = None) -> None:

@@ -1,20 +1,13 @@
-"""Who may see and work which machine, and the lists of them."""
+"""Which machines somebody may see, and the lists of them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.contrib.auth.models import Permission
 from django.db.models import Count, Q, TextField
 from django.db.models.functions import Cast
 
-from lifecycle.estate.models import (
-    Endpoint,
-    Machine,
-    MachineGroupPermission,
-    MachineUserPermission,
-    Stage,
-)
+from lifecycle.estate.models import Endpoint, Machine, Stage
 from lifecycle.estate.models.machines import LIVE, MachineQuerySet
 from lifecycle.people.models import User
 
@@ -22,17 +15,6 @@ CAP = 1001
 """Counts stop here: "more than 1,000" is all that a person needs."""
 
 BESIDE = ("endpoint", "pool", "host", "image", "holder", "team", "cost_centre")
-
-
-def may_operate(user: User, machine: Machine) -> bool:
-    """May start, stop and restart it: who holds it, their team, an administrator, or who was granted just that."""
-    if not user.is_active:
-        return False
-    if user.is_admin or machine.holder_id == user.pk:
-        return True
-    if machine.team_id is not None and machine.team_id == user.team_id:
-        return True
-    return _granted(user, machine, "operate_machine")
 
 
 def visible_machine(user: User, pk: int) -> Machine:
@@ -80,12 +62,3 @@ def _with_word(machines: MachineQuerySet, word: str) -> MachineQuerySet:
     for column in columns:
         found |= Q((column, word))
     return machines.alias(address_text=Cast("addresses", TextField())).filter(found)
-
-
-def _granted(user: User, machine: Machine, codename: str) -> bool:
-    wanted = Permission.objects.filter(content_type__app_label="lifecycle", codename=codename).values("pk")[:1]
-    to_user = MachineUserPermission.objects.filter(user=user, content_object=machine, permission__in=wanted)
-    to_group = MachineGroupPermission.objects.filter(
-        group__in=user.groups.values("pk"), content_object=machine, permission__in=wanted
-    )
-    return to_user.exists() or to_group.exists()

@@ -6,12 +6,12 @@ import logging
 
 from celery import current_app
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from lifecycle.audit.actions import record
-from lifecycle.errors import Forbidden
 from lifecycle.estate.models import Endpoint
+from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,7 @@ EXPIRES = 60
 @transaction.atomic
 def ask_scan(endpoint: Endpoint, *, by: User) -> None:
     """Has a worker look at an endpoint as soon as it can; asking twice does no harm."""
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators manage endpoints."))
+    require(by, MANAGE_ENDPOINTS)
     record("endpoint.scan_asked", endpoint, by=by)
     transaction.on_commit(lambda: _send(endpoint.pk))
 

@@ -10,12 +10,14 @@ from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from lifecycle import clock
-from lifecycle.audit.actions import HOUSE, Actor, record
-from lifecycle.errors import Conflict, Forbidden, Invalid, InvalidMany
+from lifecycle.audit.actions import Actor, record
+from lifecycle.errors import Conflict, Invalid, InvalidMany
 from lifecycle.estate.models import Meter
 from lifecycle.money import calendar, drafting
 from lifecycle.money.drafting import DraftResult
 from lifecycle.money.models import Draft, Line, Rate, RateCard
+from lifecycle.money.permissions import PUBLISH_PRICES
+from lifecycle.people.permissions import require
 
 __all__ = ["DraftResult", "draft", "publish_rate_card"]
 
@@ -46,8 +48,7 @@ def draft(*, now: datetime | None = None) -> DraftResult:
 
 def publish_rate_card(name: str, valid_from: date, prices: Mapping[Meter, tuple[int, int]], *, by: Actor) -> RateCard:
     """Puts prices in force from a month on: meter -> (millionths, for how many units). Nothing is priced anew."""
-    if not (by is HOUSE or getattr(by, "is_admin", False)):
-        raise Forbidden(_("Only administrators publish rate cards."))
+    require(by, PUBLISH_PRICES)
     _check(name, valid_from, prices)
     with transaction.atomic():
         _take_turn_with_drafts(valid_from)

@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 
 from lifecycle import clock
 from lifecycle.audit.actions import Actor, record
-from lifecycle.errors import Conflict, Forbidden
+from lifecycle.errors import Conflict
 from lifecycle.estate.models import Machine
 from lifecycle.operations.models import Brake, Heartbeat, Operation
+from lifecycle.operations.permissions import RUN_OPERATIONS
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ def _cancel(operation: Operation, *, by: Actor, reason: str) -> int:
 @transaction.atomic
 def retry_now(operation: Operation, *, by: User) -> Operation:
     """Ends a back-off. Only for work that is still open: what failed was told to people already."""
-    _require_admin(by)
+    require(by, RUN_OPERATIONS)
     if not Operation.objects.filter(pk=operation.pk, state__in=Operation.OPEN, claimed_until=None).update(
         next_try_at=Now(), changed_at=clock.now()
     ):
@@ -100,7 +102,7 @@ def retry_now(operation: Operation, *, by: User) -> Operation:
 @transaction.atomic
 def clear(operation: Operation, *, by: User, reason: str) -> Operation:
     """An admin's word that this destructive work may pass the blast radius."""
-    _require_admin(by)
+    require(by, RUN_OPERATIONS)
     if not Operation.objects.filter(pk=operation.pk, state=State.WAITING, cleared_at=None).update(
         cleared_at=clock.now(), next_try_at=Now()
     ):
@@ -113,7 +115,7 @@ def clear(operation: Operation, *, by: User, reason: str) -> Operation:
 @transaction.atomic
 def pause(*, by: User, reason: str) -> Brake:
     """From now on no operation makes a changing call, on any endpoint, until `resume`."""
-    _require_admin(by)
+    require(by, RUN_OPERATIONS)
     try:
         with transaction.atomic():
             brake = Brake.objects.create(pk=1, since=clock.now(), by=by, reason=reason[:250])
@@ -125,7 +127,7 @@ def pause(*, by: User, reason: str) -> Brake:
 
 @transaction.atomic
 def resume(*, by: User) -> None:
-    _require_admin(by)
+    require(by, RUN_OPERATIONS)
     brake = Brake.objects.filter(pk=1).first()
     if brake is None:
         raise Conflict(_("Nothing is paused."))
@@ -137,8 +139,3 @@ def beat(name: str) -> None:
     """Writes one sign of life, by the database's clock."""
     if not Heartbeat.objects.filter(name=name).update(at=Now()):
         Heartbeat.objects.get_or_create(name=name, defaults={"at": Now()})
-
-
-def _require_admin(person: User) -> None:
-    if not person.is_admin:
-        raise Forbidden(_("Only administrators may do this."))

@@ -9,14 +9,15 @@ from django.utils.translation import gettext as _
 
 from hypervisors.contract import MachineFacts
 from lifecycle import clock
-from lifecycle.errors import Conflict, Forbidden
+from lifecycle.errors import Conflict
 from lifecycle.estate.facts import observe
 from lifecycle.estate.models import Machine, Power, Stage
-from lifecycle.estate.queries import may_operate
+from lifecycle.estate.permissions import OPERATE
 from lifecycle.notices.actions import post
 from lifecycle.operations.actions import order
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 
 Kind = Operation.Kind
 
@@ -39,8 +40,7 @@ def restart(machine: Machine, *, by: User) -> Operation:
 @transaction.atomic
 def _ask(machine: Machine, kind: Operation.Kind, *, by: User) -> Operation:
     """One operation however often it is pressed: while one of the kind is open, that one is returned."""
-    if not may_operate(by, machine):
-        raise Forbidden(_("Only the holder may do this."))
+    require(by, OPERATE, machine)
     machine = Machine.objects.select_for_update().get(pk=machine.pk)
     if machine.stage != Stage.ACTIVE:
         raise Conflict(

@@ -11,14 +11,16 @@ from django.utils.translation import gettext as _
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
 from lifecycle.catalog.models import Blueprint, Size
-from lifecycle.errors import Conflict, Forbidden, Invalid, InvalidMany
+from lifecycle.errors import Conflict, Invalid, InvalidMany
 from lifecycle.leases.actions import end_of
 from lifecycle.money.quotes import quote
 from lifecycle.notices.actions import post
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 from lifecycle.people.queries import admins, approver_for, payer_for
 from lifecycle.requests.checks import check_draft
 from lifecycle.requests.models import Request, Step
+from lifecycle.requests.permissions import ASK, DECIDE, WITHDRAW
 from lifecycle.requests.provisioning import provision
 
 LAPSES_AFTER = timedelta(days=14)
@@ -41,6 +43,7 @@ def submit(
 
     Raises InvalidMany with a sentence per field; nothing is written then.
     """
+    require(by, ASK)
     if (known := Request.objects.filter(key=key, requester=by).first()) is not None:
         return known
     now = clock.now()
@@ -140,8 +143,7 @@ def refuse(request: Request, *, by: User, comment: str) -> Request:
 @transaction.atomic
 def cancel(request: Request, *, by: User) -> Request:
     """Withdraws a request that was not decided yet."""
-    if request.requester_id != by.pk:
-        raise Forbidden(_("Only the requester may withdraw it."))
+    require(by, WITHDRAW, request)
     if request.state != State.WAITING:
         raise Conflict(_("It is %(state)s; it cannot be withdrawn any more.") % {"state": request.get_state_display()})
     _end(request, State.CANCELLED)
@@ -182,12 +184,9 @@ def _decide(request: Request, state: Step.State, *, by: User, comment: str) -> S
 
 def may_decide(request: Request, *, by: User) -> Step:
     """The step this person may decide. Raises Forbidden, or Conflict when it was decided already."""
-    if by.pk in (request.requester_id, request.holder_id):
-        raise Forbidden(_("Nobody decides on their own request."))
-    step = request.steps.order_by("pk").last()
-    if step is None or (step.approver_id != by.pk and not by.is_admin):
-        raise Forbidden(_("This request waits for somebody else."))
-    if request.state != State.WAITING or step.state != Step.State.WAITING:
+    require(by, DECIDE, request)
+    step = request.last_step
+    if step is None or request.state != State.WAITING or step.state != Step.State.WAITING:
         raise already_decided(request)
     return step
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from lifecycle.catalog.models import Blueprint, Size
 from lifecycle.estate.models import Machine
 from lifecycle.people.models import CostCentre, Team
+from lifecycle.people.roles import Right, has
 
 if TYPE_CHECKING:
     from lifecycle.people.models import User
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 class RequestQuerySet(models.QuerySet["Request"]):
     def visible_to(self, user: User) -> RequestQuerySet:
-        """One's own, those one decides or decided, and the team's; all of them for an admin."""
-        if user.is_admin:
+        """One's own, those one decides or decided, and the team's; all of them for admins and auditors."""
+        if has(user, Right.SEE_ALL):
             return self
         rows = Request.objects.order_by().values("pk")
         steps = Step.objects.order_by().values("request_id")
@@ -104,6 +105,11 @@ class Request(models.Model):
     @property
     def holder_name(self) -> str:
         return str(self.holder or self.team or "")
+
+    @property
+    def last_step(self) -> Step | None:
+        """The one that decides, or decided."""
+        return self.steps.order_by("pk").last()
 
 
 class Step(models.Model):

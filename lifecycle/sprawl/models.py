@@ -7,6 +7,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from lifecycle.estate.models import Machine
+from lifecycle.people.models import User
+from lifecycle.people.roles import Right, has
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    def visible_to(self, user: User) -> FindingQuerySet:
+        """Findings on machines that one sees: what nobody holds shows to admins and auditors only."""
+        return self if has(user, Right.SEE_ALL) else self.filter(machine__in=Machine.objects.visible_to(user))
 
 
 class Finding(models.Model):
@@ -22,6 +30,8 @@ class Finding(models.Model):
     cents_per_month = models.PositiveBigIntegerField()
     evidence = models.JSONField(default=list)
     """Sentences' keys and values: [{"what": "created_by", "value": "akaya"}, …]; values are hostile text."""
+
+    objects = FindingQuerySet.as_manager()
 
     class Meta:
         ordering = ["-cents_per_month", "-id"]

@@ -8,6 +8,7 @@ from django.db.models import Count, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast, Coalesce
 
 from lifecycle.estate.models import Endpoint, Machine, Stage
+from lifecycle.people.models import User
 from lifecycle.sprawl.models import Finding
 
 WORDS = 6
@@ -19,10 +20,12 @@ class Totals:
     cents_per_month: int
 
 
-def orphans(*, q: str = "", endpoint: Endpoint | None = None) -> QuerySet[Finding]:
+def orphans(user: User, *, q: str = "", endpoint: Endpoint | None = None) -> QuerySet[Finding]:
     """Machines that nobody holds now, dearest first. Keyset: (-cents_per_month, id)."""
     # The stage too: what was adopted a moment ago is no orphan, though the next scan has yet to say so.
-    found = Finding.objects.filter(kind=Finding.Kind.ORPHAN, ended_at=None, machine__stage=Stage.DISCOVERED)
+    found: QuerySet[Finding] = Finding.objects.visible_to(user).filter(
+        kind=Finding.Kind.ORPHAN, ended_at=None, machine__stage=Stage.DISCOVERED
+    )
     if endpoint is not None:
         found = found.filter(machine__endpoint=endpoint)
     for word in q.replace("\0", "").split()[:WORDS]:
@@ -30,9 +33,9 @@ def orphans(*, q: str = "", endpoint: Endpoint | None = None) -> QuerySet[Findin
     return found.select_related("machine__endpoint", "machine__pool").order_by("-cents_per_month", "id")
 
 
-def totals(*, q: str = "", endpoint: Endpoint | None = None) -> Totals:
+def totals(user: User, *, q: str = "", endpoint: Endpoint | None = None) -> Totals:
     """How many there are, and what they cost a month together."""
-    sums = orphans(q=q, endpoint=endpoint).aggregate(
+    sums = orphans(user, q=q, endpoint=endpoint).aggregate(
         count=Count("pk"), cents_per_month=Coalesce(Sum("cents_per_month"), 0)
     )
     return Totals(**sums)

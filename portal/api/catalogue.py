@@ -13,11 +13,13 @@ from rest_framework.views import APIView
 
 from lifecycle import clock
 from lifecycle.catalog import actions
+from lifecycle.catalog.permissions import SEE_RETIRED
 from lifecycle.catalog.queries import offered
-from lifecycle.errors import Forbidden, Invalid
+from lifecycle.errors import Invalid
 from lifecycle.leases.actions import end_of
 from lifecycle.models import Blueprint, Image, Meter, Pool, Size
 from lifecycle.money.quotes import quote
+from lifecycle.people.permissions import may, require
 from lifecycle.requests.checks import check_last_day
 from portal.api.asking import Strict, me, sent
 from portal.api.endpoints import EndpointNameSerializer, ImageSerializer, PoolSerializer
@@ -68,7 +70,7 @@ class QuoteSerializer(serializers.Serializer[Any]):
 
 
 class BlueprintFilter(Strict):
-    every = serializers.BooleanField(required=False, help_text="Retired ones too. For administrators.")
+    every = serializers.BooleanField(required=False, help_text="Retired ones too. For administrators and auditors.")
 
 
 class QuoteInput(Strict):
@@ -130,12 +132,11 @@ class BlueprintViewSet(mixins.RetrieveModelMixin, Listed[Blueprint]):
     queryset = Blueprint.objects.none()
 
     def get_queryset(self) -> QuerySet[Blueprint]:
-        admin = me(self.request).is_admin
-        every = self.filters().get("every", False) if self.action == "list" else admin
+        reader = me(self.request)
+        every = self.filters().get("every", False) if self.action == "list" else may(reader, SEE_RETIRED)
         if not every:
             return offered()
-        if not admin:
-            raise Forbidden("Only administrators see what is not offered.")
+        require(reader, SEE_RETIRED)
         return Blueprint.objects.select_related("image", "pool__endpoint").prefetch_related("sizes")
 
     @extend_schema(request=BlueprintInput, responses={201: BlueprintSerializer})

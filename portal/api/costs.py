@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from lifecycle import clock
 from lifecycle.models import CostCentre, Line, User
 from lifecycle.money import calendar
-from lifecycle.money.queries import lines_of, lines_visible_to, months_of, statement, why
+from lifecycle.money.queries import cost_centres_visible_to, lines_of, lines_visible_to, months_of, statement, why
 from lifecycle.money.queries.lines import NAMED
 from portal.api.asking import NoFilter, Strict, me, wanted
 from portal.api.fields import Month, Name
@@ -156,15 +156,14 @@ class MonthsView(APIView):
 
 @extend_schema(tags=["costs"])
 class CostCentreViewSet(mixins.RetrieveModelMixin, Listed[CostCentre]):
-    """Cost centres that I answer for; all of them for administrators."""
+    """Cost centres that I answer for; all of them for finance, auditors and administrators."""
 
     serializer_class = OwnedCostCentreSerializer
     page_key = ("code", "id")
     queryset = CostCentre.objects.none()
 
     def get_queryset(self) -> QuerySet[CostCentre]:
-        user, centres = me(self.request), CostCentre.objects.select_related("owner")
-        return centres if user.is_admin else centres.filter(owner=user)
+        return cost_centres_visible_to(me(self.request)).select_related("owner")
 
     @extend_schema(responses=MonthSumSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None)

@@ -80,9 +80,13 @@ class OrphanViewSet(mixins.RetrieveModelMixin, Listed[Finding]):
 
     def get_queryset(self) -> QuerySet[Finding]:
         if self.action == "list":
-            return orphans(**self.filters())
+            return orphans(me(self.request), **self.filters())
         # One that ended stays where it was, so that a second assignment hears why it comes too late.
-        return Finding.objects.filter(kind=Finding.Kind.ORPHAN).select_related("machine__endpoint")
+        return (
+            Finding.objects.visible_to(me(self.request))
+            .filter(kind=Finding.Kind.ORPHAN)
+            .select_related("machine__endpoint")
+        )
 
     @extend_schema(request=AssignInput, responses=MachineSerializer)
     @action(detail=True, methods=["post"])

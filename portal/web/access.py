@@ -8,11 +8,10 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from lifecycle.errors import Forbidden
 from lifecycle.people.models import User
+from lifecycle.people.permissions import LOOK_INTO_HOUSE, RUN_HOUSE, Verb, require
 
 
 class Asked(HttpRequest):
@@ -25,16 +24,24 @@ class Asked(HttpRequest):
 View = Callable[..., HttpResponseBase]
 
 
-def admins_only(view: View) -> View:
-    """Pages of the house: everybody knows that they exist, only administrators open them."""
+def asks(verb: Verb[object]) -> Callable[[View], View]:
+    """Pages that everybody knows to exist and only some open. What is done there is asked again by the action."""
 
-    @wraps(view)
-    def guarded(request: Asked, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not request.user.is_admin:
-            raise Forbidden(_("Only administrators open this page."))
-        return view(request, *args, **kwargs)
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def guarded(request: Asked, *args: object, **kwargs: object) -> HttpResponseBase:
+            require(request.user, verb)
+            return view(request, *args, **kwargs)
 
-    return guarded
+        return guarded
+
+    return decorator
+
+
+admins_only = asks(RUN_HOUSE)
+"""Forms of the house: whoever only reads has no use for them."""
+readers_only = asks(LOOK_INTO_HOUSE)
+"""Pages of the house, for administrators and auditors."""
 
 
 def back(request: HttpRequest, otherwise: str) -> HttpResponse:

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_safe
 from lifecycle.audit.models import Entry
 from portal import paging
 from portal.web import auditwords
-from portal.web.access import Asked, admins_only
+from portal.web.access import Asked, readers_only
 from portal.web.forms_house.record import RecordFilter
 
 
 @require_safe
-@admins_only
+@readers_only
 def audit(request: Asked) -> HttpResponse:
     form = RecordFilter(request.GET)
     form.is_valid()

@@ -23,7 +23,7 @@ from lifecycle.money.models import RateCard
 from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.money.rates import card_at
 from portal.web import moneywords
-from portal.web.access import Asked, admins_only
+from portal.web.access import Asked, admins_only, readers_only
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.catalogue import BlueprintForm, RateCardForm, SizeForm
 
@@ -36,7 +36,7 @@ USUAL = {
 
 
 @require_safe
-@admins_only
+@readers_only
 def catalogue(request: Asked) -> HttpResponse:
     card = card_at(calendar.month_of(clock.now()))
     context = {

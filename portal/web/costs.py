@@ -12,7 +12,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from lifecycle import clock
 from lifecycle.money import calendar
-from lifecycle.money.queries import daily_cents, line_visible_to, lines_of, months_of, why
+from lifecycle.money.permissions import sees_all_money
+from lifecycle.money.queries import cost_centres_visible_to, daily_cents, line_visible_to, lines_of, months_of, why
 from lifecycle.money.queries import statement as statement_of
 from lifecycle.people.models import CostCentre, User
 from portal.web import statementrows
@@ -27,13 +28,14 @@ def costs(request: Asked) -> HttpResponse:
 
 @require_safe
 def statements(request: Asked) -> HttpResponse:
-    return render(request, "statements/statements.html", {"centres": statementrows.centres(request.user)})
+    return render(request, "statements/statements.html", {
+        "centres": statementrows.centres(request.user), "sees_all": sees_all_money(request.user)
+    })  # fmt: skip
 
 
 @require_safe
 def statement(request: Asked, pk: int, year: int, month: int) -> HttpResponse:
-    mine = CostCentre.objects.all() if request.user.is_admin else CostCentre.objects.filter(owner=request.user)
-    centre = mine.get(pk=pk)
+    centre = cost_centres_visible_to(request.user).get(pk=pk)
     if (first := _asked_month(f"{year}-{month}")) is None:
         raise Http404
     return render(request, "statements/statement.html", _month(centre, first, viewer=request.user) | {"centre": centre})

@@ -18,7 +18,7 @@ from lifecycle.estate.scanning import ask_scan
 from lifecycle.operations.claims import blast_limit
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
-from portal.web.access import Asked, admins_only
+from portal.web.access import Asked, admins_only, readers_only
 from portal.web.endpointstate import state_of
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.endpoints import ChangeEndpointForm, LimitsForm, ModeForm, NewEndpointForm
@@ -29,14 +29,14 @@ PARTS = ("pools", "hosts", "datastores", "networks", "images")
 
 
 @require_safe
-@admins_only
+@readers_only
 def endpoint_list(request: Asked) -> HttpResponse:
     states = [state_of(endpoint) for endpoint in _counted(Endpoint.objects.order_by("name"))]
     return render(request, "endpoints/endpoints.html", {"states": states})
 
 
 @require_safe
-@admins_only
+@readers_only
 def endpoint(request: Asked, pk: int) -> HttpResponse:
     found = _counted(Endpoint.objects.all()).get(pk=pk)
     parts = [(manager.model._meta.verbose_name_plural, manager.filter(gone=False).count()) for manager in _parts(found)]

@@ -15,6 +15,7 @@ from lifecycle.money import calendar
 from lifecycle.money.queries import daily_cents, lines_of, months_of
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
+from lifecycle.people.permissions import RUN_HOUSE, may
 from lifecycle.requests.models import Request
 from lifecycle.requests.queries import RELATED, inbox
 from portal.templatetags.figures import money
@@ -59,7 +60,7 @@ class HomePage:
 
     @cached_property
     def decisions(self) -> list[Request]:
-        if not (self.user.decides or self.user.is_admin):
+        if not (self.user.decides or may(self.user, RUN_HOUSE)):
             return []
         return list(inbox(self.user)[:MOST_WAITING])
 

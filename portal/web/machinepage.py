@@ -11,13 +11,16 @@ from django.utils.translation import gettext as _
 from lifecycle import clock
 from lifecycle.errors import Invalid
 from lifecycle.estate.models import Disk, Endpoint, Machine, Meter, Power, Stage
-from lifecycle.estate.queries import BESIDE, may_operate
+from lifecycle.estate.permissions import MANAGE, OPERATE
+from lifecycle.estate.queries import BESIDE
 from lifecycle.leases.models import Lease
+from lifecycle.leases.permissions import HOLD
 from lifecycle.leases.queries import Segment, shown_stage
 from lifecycle.money.queries import cost_so_far, cost_this_month
 from lifecycle.money.quotes import quote
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
+from lifecycle.people.permissions import may
 from portal.web.bars import lease_segments
 from portal.web.histories import Told, history
 from portal.web.progress import Work, hour, silent_since
@@ -89,7 +92,11 @@ class MachinePage:
 
     @cached_property
     def operates(self) -> bool:
-        return may_operate(self.by, self.machine)
+        return may(self.by, OPERATE, self.machine)
+
+    @cached_property
+    def manages(self) -> bool:
+        return may(self.by, MANAGE, self.machine)
 
     @property
     def powers(self) -> list[str]:
@@ -102,19 +109,19 @@ class MachinePage:
 
     @property
     def can_extend(self) -> bool:
-        return self.operates and self.machine.stage in (Stage.ACTIVE, Stage.EXPIRED)
+        return self.manages and self.machine.stage in (Stage.ACTIVE, Stage.EXPIRED)
 
     @property
     def can_give_back(self) -> bool:
-        return self.operates and self.machine.stage == Stage.ACTIVE
+        return self.manages and self.machine.stage == Stage.ACTIVE
 
     @property
     def can_restore(self) -> bool:
-        return self.operates and self.machine.stage in (Stage.EXPIRED, Stage.QUARANTINED)
+        return self.manages and self.machine.stage in (Stage.EXPIRED, Stage.QUARANTINED)
 
     @property
     def can_hold(self) -> bool:
-        return bool(self.by.is_admin and self.lease and self.lease.ended_at is None)
+        return bool(self.lease and self.lease.ended_at is None and may(self.by, HOLD))
 
     @cached_property
     def disks(self) -> list[Disk]:

@@ -13,11 +13,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lifecycle.errors import Conflict, DomainError, Forbidden, Invalid
+from lifecycle.errors import Conflict, DomainError, Invalid
 from lifecycle.estate.models import Machine
+from lifecycle.estate.permissions import MANAGE
 from lifecycle.leases import actions as leases
 from lifecycle.leases.models import Lease
+from lifecycle.leases.permissions import HOLD
 from lifecycle.operations import power as powers
+from lifecycle.people.permissions import require
 from portal.errors import status_of
 from portal.web import machinelist
 from portal.web.access import Asked
@@ -61,6 +64,7 @@ def power(request: Asked, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def extend(request: Asked, pk: int) -> HttpResponse:
     lease = _lease(request, pk)
+    require(request.user, MANAGE, lease.machine)
     latest = leases.last_day_within(lease.latest_end, lease.ends_at.astimezone(ZoneInfo(lease.zone)))
     form = ExtendForm(_sent(request), initial={"last_day": min(months_on(_later(lease), 1), latest)})
     if request.method == "POST" and form.is_valid():
@@ -77,6 +81,7 @@ def extend(request: Asked, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def give_back(request: Asked, pk: int) -> HttpResponse:
     lease = _lease(request, pk)
+    require(request.user, MANAGE, lease.machine)
     if request.method != "POST":
         return _ask(request, pk, "machines/give_back.html")
     done = _("%(machine)s is given back: it is being stopped.")
@@ -94,6 +99,7 @@ def restore(request: Asked, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def hold(request: Asked, pk: int) -> HttpResponse:
     lease = _lease(request, pk)
+    require(request.user, HOLD)
     form = HoldForm(_sent(request))
     if request.method == "POST" and form.is_valid():
         try:
@@ -102,8 +108,6 @@ def hold(request: Asked, pk: int) -> HttpResponse:
             return _refused(request, pk, error, form, "machines/hold.html")
         messages.success(request, _("On hold: nothing is stopped or removed."))
         return redirect("machine", pk)
-    if not request.user.is_admin:
-        raise Forbidden(_("Only administrators may hold a machine."))
     return _ask(request, pk, "machines/hold.html", form=form, status=422 if form.errors else 200)
 
 
@@ -139,8 +143,6 @@ def _page(request: Asked, pk: int, *, problem: str = "", status: int = 200) -> H
 
 def _ask(request: Asked, pk: int, template: str, *, status: int = 200, **more: Any) -> HttpResponse:
     page = MachinePage(visible(request.user, pk), request.user)
-    if not page.operates:
-        raise Forbidden(_("Only the holder may do this."))
     return render(request, template, {"page": page, **more}, status=status)
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from lifecycle.operations import actions, queries
 from lifecycle.operations.models import Operation
 from portal import paging
-from portal.web.access import Asked, admins_only
+from portal.web.access import Asked, admins_only, readers_only
 from portal.web.forms_house.reasons import ReasonForm
 from portal.web.waitingwords import Work
 
@@ -25,7 +25,7 @@ MOST_OPEN = 200
 
 
 @require_safe
-@admins_only
+@readers_only
 @vary_on_headers("HX-Request")
 def operation_list(request: Asked) -> HttpResponse:
     template = "operations/_work.html" if request.htmx else "operations/operations.html"

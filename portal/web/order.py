@@ -15,8 +15,9 @@ from lifecycle.errors import DomainError
 from lifecycle.people.queries import admins, has_left
 from lifecycle.requests.actions import submit
 from lifecycle.requests.checks import check_name
+from lifecycle.requests.permissions import ASK
 from portal.errors import status_of
-from portal.web.access import Asked
+from portal.web.access import Asked, asks
 from portal.web.drafts import Draft
 from portal.web.forms import take_problems
 from portal.web.forms.orders import TEAM, OrderForm
@@ -26,6 +27,7 @@ LOOKS = {"show", "preset"}
 
 
 @never_cache
+@asks(ASK)
 def order(request: Asked) -> HttpResponse:
     """Never from the cache: a form's key stands for one order, so going back must give another one."""
     if request.method != "POST":
@@ -49,6 +51,7 @@ def _ask(request: Asked, form: OrderForm) -> HttpResponse:
 
 
 @require_safe
+@asks(ASK)
 def price(request: Asked) -> HttpResponse:
     """What follows from a choice: the price, the sizes of another blueprint, the lease; or whether a name is free."""
     changed = request.GET.get("changed", "")

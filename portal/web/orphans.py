@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle.estate.models import Endpoint
+from lifecycle.leases.permissions import ASSIGN_HOLDER
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 from lifecycle.sprawl import queries
 from lifecycle.sprawl.adoption import assign_holder
 from lifecycle.sprawl.models import Finding
 from portal import paging
 from portal.web import evidencewords
-from portal.web.access import Asked, admins_only
+from portal.web.access import Asked, readers_only
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.adoption import AdoptionForm, offered_holders
 
@@ -27,18 +29,19 @@ KEPT = ("q", "endpoint", "page")
 
 
 @require_safe
-@admins_only
+@readers_only
 def orphans(request: Asked) -> HttpResponse:
     return render(request, "orphans/orphans.html", _report(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@admins_only
+@readers_only
 def orphan(request: Asked, pk: int) -> HttpResponse:
     finding = Finding.objects.select_related("machine__endpoint", "machine__pool", "machine__image").get(
         pk=pk, kind=Finding.Kind.ORPHAN
     )
     if request.method == "POST":
+        require(request.user, ASSIGN_HOLDER)
         return _assign(request, finding)
     if finding.ended_at is not None:
         return redirect("machine", finding.machine_id)
@@ -76,12 +79,12 @@ def _report(request: Asked) -> dict[str, Any]:
     q, asked = request.GET.get("q", "").strip(), request.GET.get("endpoint", "")
     endpoints = list(Endpoint.objects.order_by("name"))
     endpoint = next((each for each in endpoints if str(each.pk) == asked), None)
-    found = queries.orphans(q=q, endpoint=endpoint)
+    found = queries.orphans(request.user, q=q, endpoint=endpoint)
     position = request.GET.get("page", "")
     kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
     return {
         "page": paging.page(found, key=("-cents_per_month", "-id"), position=position, count=False),
-        "totals": queries.totals(q=q, endpoint=endpoint),
+        "totals": queries.totals(request.user, q=q, endpoint=endpoint),
         "q": q,
         "endpoint": endpoint,
         "endpoints": endpoints,

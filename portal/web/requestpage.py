@@ -9,7 +9,9 @@ from django.utils.functional import cached_property
 from lifecycle import clock
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
+from lifecycle.people.permissions import may
 from lifecycle.requests.models import Request, Step
+from lifecycle.requests.permissions import DECIDE, WITHDRAW
 from portal.web.progress import Work, hour, silent_since
 
 State = Request.State
@@ -44,12 +46,13 @@ class RequestPage:
 
     @property
     def can_cancel(self) -> bool:
-        return self.is_mine and self.request.state == State.WAITING
+        return self.request.state == State.WAITING and may(self.by, WITHDRAW, self.request)
 
     @property
     def decides(self) -> bool:
         """The reader is who it waits for."""
-        return any(step.state == Step.State.WAITING and step.approver_id == self.by.pk for step in self.steps)
+        waits = any(step.state == Step.State.WAITING and step.approver_id == self.by.pk for step in self.steps)
+        return waits and may(self.by, DECIDE, self.request)
 
     @property
     def silent_since(self) -> str:

@@ -15,7 +15,7 @@ from lifecycle import clock
 from lifecycle.estate.models import Machine, Meter
 from lifecycle.money import calendar
 from lifecycle.money.models import Charge, Line
-from lifecycle.money.queries import Statement, Why, WhyPart, lines_visible_to
+from lifecycle.money.queries import Statement, Why, WhyPart, cost_centres_visible_to, lines_visible_to
 from lifecycle.people.models import CostCentre, User
 from portal.templatetags import figures
 from portal.web import charts, moneywords
@@ -136,8 +136,7 @@ SHOWN = timedelta(days=400)
 
 def centres(user: User) -> list[Centre]:
     """The cost centres whose statements a person may open, with the last year's months. Two queries."""
-    rows = CostCentre.objects.select_related("owner")
-    shown = list(rows if user.is_admin else rows.filter(owner=user))
+    shown = list(cost_centres_visible_to(user).select_related("owner"))
     since = (clock.now() - SHOWN).date().replace(day=1)
     lines = lines_visible_to(user).filter(tenure__cost_centre__in=shown, month__gte=since).order_by("-month")
     months: dict[int, list[tuple[date, int]]] = {}

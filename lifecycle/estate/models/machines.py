@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.auth.models import Permission
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from lifecycle import clock
 from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Pool
 from lifecycle.people.models import CostCentre, Team
+from lifecycle.people.roles import Right, has
 
 if TYPE_CHECKING:
     from lifecycle.people.models import User
@@ -50,22 +51,26 @@ class Power(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
 
 
+class Level(models.TextChoices):
+    """How far a machine is shared; each level has what stands before it. The values are guardian's permissions."""
+
+    SEE = "view_machine", _("see")
+    OPERATE = "operate_machine", _("operate")
+    MANAGE = "manage_machine", _("manage")
+
+
 class MachineQuerySet(models.QuerySet["Machine"]):
     def visible_to(self, user: User) -> MachineQuerySet:
-        """Machines this person may see: held, their team's, their reports', or granted; all of them for an admin.
+        """Machines this person may see: held, their team's, their reports', or shared; all for admins and auditors.
 
         One `IN (… UNION ALL …)` of index look-ups: its cost grows with what the person sees, not with the table.
         """
-        if user.is_admin:
+        if has(user, Right.SEE_ALL):
             return self
         rows = Machine.objects.order_by().values("pk")
-        view = Permission.objects.filter(content_type__app_label="lifecycle", codename="view_machine").values("pk")[:1]
-        granted = MachineUserPermission.objects.filter(user=user, permission__in=view)
-        by_group = MachineGroupPermission.objects.filter(group__in=user.groups.values("pk"), permission__in=view)
         parts = [
             rows.filter(holder__in=user.reports.order_by().values("pk")),
-            granted.order_by().values("content_object_id"),
-            by_group.order_by().values("content_object_id"),
+            *(grants.values("content_object_id") for grants in grants_to(user)),
         ]
         if user.team_id:
             parts.append(rows.filter(team=user.team_id))
@@ -201,6 +206,17 @@ class MachineGroupPermission(Grant, GroupObjectPermissionBase):
 
     class Meta(GroupObjectPermissionBase.Meta):
         indexes = [models.Index(fields=["group", "permission", "content_object"], name="machine_group_grant")]
+
+
+def grants_to(user: User) -> list[models.QuerySet[Any]]:
+    """What is shared with this person, and what with their team, as long as it lasts. Any grant shows the machine."""
+    today = clock.now().astimezone(user.tz).date()
+    lasting = Q(until=None) | Q(until__gte=today)
+    grants: list[models.QuerySet[Any]] = [MachineUserPermission.objects.filter(lasting, user=user).order_by()]
+    if user.team_id:
+        group = Team.objects.filter(pk=user.team_id).order_by().values("group")
+        grants.append(MachineGroupPermission.objects.filter(lasting, group__in=group).order_by())
+    return grants
 
 
 class Disk(models.Model):

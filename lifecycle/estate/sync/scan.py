@@ -15,16 +15,18 @@ from hypervisors.contract import Inventory
 from hypervisors.errors import HypervisorError
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, House, record
-from lifecycle.errors import DomainError, Forbidden
+from lifecycle.errors import DomainError
 from lifecycle.estate.actions import record_answer, record_failure
 from lifecycle.estate.cleaning import cut
 from lifecycle.estate.connections import connect
 from lifecycle.estate.models import Endpoint, Machine
+from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.estate.sync.machines import Counts, write_machines
 from lifecycle.estate.sync.missing import count_missed
 from lifecycle.estate.sync.parts import Parts, write_parts
 from lifecycle.estate.sync.reading import Look, Seen, read
 from lifecycle.people.models import User
+from lifecycle.people.permissions import require
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +88,7 @@ def sync(endpoint: Endpoint, *, by: User | House = HOUSE) -> SyncResult:
 def _record_wish(endpoint: Endpoint, by: User | House) -> None:
     if isinstance(by, House):
         return
-    if not by.is_admin:
-        raise Forbidden(_("Only administrators manage endpoints."))
+    require(by, MANAGE_ENDPOINTS)
     with transaction.atomic():
         record("endpoint.scan_asked", endpoint, by=by)
 

@@ -2,7 +2,13 @@
 
 from lifecycle.money.queries.costs import cost_so_far, cost_this_month, costs_so_far
 from lifecycle.money.queries.explanations import Why, WhyPart, why
-from lifecycle.money.queries.lines import line_visible_to, lines_of, lines_visible_to, months_of
+from lifecycle.money.queries.lines import (
+    cost_centres_visible_to,
+    line_visible_to,
+    lines_of,
+    lines_visible_to,
+    months_of,
+)
 from lifecycle.money.queries.proof import Flaw, overcharged_seconds
 from lifecycle.money.queries.statements import MachineLines, Statement, daily_cents, statement
 
@@ -12,6 +18,7 @@ __all__ = [
     "Statement",
     "Why",
     "WhyPart",
+    "cost_centres_visible_to",
     "cost_so_far",
     "cost_this_month",
     "costs_so_far",

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import date
 
 from django.db.models import QuerySet, Sum
-from django.utils.translation import gettext as _
 
-from lifecycle.errors import Forbidden
 from lifecycle.estate.models import Tenure
 from lifecycle.money.models import Line
+from lifecycle.money.permissions import SEE_COSTS, sees_all_money
 from lifecycle.people.models import CostCentre, User
+from lifecycle.people.permissions import require
 
 NAMED = ("machine", "tenure__holder", "tenure__team", "tenure__cost_centre", "rate__card")
 """What a line is shown with."""
 
 
 def lines_visible_to(user: User) -> QuerySet[Line]:
-    """Lines of what the person or their team held, and of what their own cost centres pay; all for an admin."""
-    if user.is_admin:
+    """Lines of what the person or their team held, and of what their own cost centres pay; finance sees all."""
+    if sees_all_money(user):
         return Line.objects.all()
     owned = user.cost_centres_owned.order_by().values("pk")
     return _of_tenures(*_held_by(user), _tenures().filter(cost_centre__in=owned))
@@ -31,15 +31,15 @@ def line_visible_to(user: User, pk: int) -> Line:
 
 def lines_of(payer: User | CostCentre, *, viewer: User) -> QuerySet[Line]:
     """A person's and their team's lines, or all that a cost centre pays; refused as a whole, never shown in part."""
+    require(viewer, SEE_COSTS, payer)
     if isinstance(payer, CostCentre):
-        allowed = viewer.is_admin or payer.owner_id == viewer.pk
-        lines = _of_tenures(_tenures().filter(cost_centre=payer))
-    else:
-        allowed = viewer.is_admin or payer.pk == viewer.pk
-        lines = _of_tenures(*_held_by(payer))
-    if not allowed:
-        raise Forbidden(_("These costs are not yours to see."))
-    return lines
+        return _of_tenures(_tenures().filter(cost_centre=payer))
+    return _of_tenures(*_held_by(payer))
+
+
+def cost_centres_visible_to(user: User) -> QuerySet[CostCentre]:
+    """Those whose statements the person may open: their own, and all for whoever sees all money."""
+    return CostCentre.objects.all() if sees_all_money(user) else CostCentre.objects.filter(owner=user)
 
 
 def months_of(lines: QuerySet[Line]) -> list[tuple[date, int]]:

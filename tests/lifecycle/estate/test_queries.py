@@ -1,11 +1,9 @@
-"""Who may see and work which machine, and how lists search and count."""
+"""Which machines somebody sees, and how lists search and count."""
 
 import pytest
-from django.contrib.auth.models import Group
-from guardian.shortcuts import assign_perm
 
 from lifecycle.estate.models import Machine, Stage
-from lifecycle.estate.queries import counts_by_stage, machine_list, may_operate, visible_machine
+from lifecycle.estate.queries import counts_by_stage, machine_list, visible_machine
 from tests.lifecycle.factories import make_admin, make_endpoint, make_machine, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -18,70 +16,12 @@ def kim():
     return make_user("kim", first_name="Kimberly", last_name="Ngo")
 
 
-def _granted(codename: str, machine: Machine, *, by_group: bool = False):
-    user = make_user()
-    if not by_group:
-        assign_perm(f"lifecycle.{codename}", user, machine)
-        return user
-    group = Group.objects.create(name="operators")
-    user.groups.add(group)
-    assign_perm(f"lifecycle.{codename}", group, machine)
-    return user
-
-
-# May operate
-
-
-def test_may_operate_own_machine(kim):
-    assert may_operate(kim, make_machine(holder=kim))
-
-
-def test_may_operate_machine_of_the_own_team():
-    team = make_team()
-    assert may_operate(make_user(team=team), make_machine(team=team))
-
-
-def test_may_operate_as_admin(kim):
-    assert may_operate(make_admin(), make_machine(holder=kim))
-
-
-@pytest.mark.parametrize("by_group", [False, True])
-def test_may_operate_when_granted(kim, by_group):
-    machine = make_machine(holder=kim)
-    user = _granted("operate_machine", machine, by_group=by_group)
-    assert may_operate(user, machine)
-    assert not may_operate(user, make_machine(holder=kim))
-
-
-@pytest.mark.parametrize("by_group", [False, True])
-def test_may_operate_not_by_a_grant_to_look(kim, by_group):
-    machine = make_machine(holder=kim)
-    assert not may_operate(_granted("view_machine", machine, by_group=by_group), machine)
-
-
-def test_may_operate_not_as_stranger_supervisor_or_locked_out(kim):
-    boss = make_user()
-    kim.supervisor = boss
-    kim.save()
-    machine = make_machine(holder=kim)
-    assert not may_operate(boss, machine)
-    assert not may_operate(make_user(team=make_team()), machine)
-    kim.is_active = False
-    assert not may_operate(kim, machine)
-
-
 # Visible
 
 
 def test_visible_machine_of_others_does_not_exist(kim):
     with pytest.raises(Machine.DoesNotExist):
         visible_machine(kim, make_machine(holder=make_user()).pk)
-
-
-@pytest.mark.parametrize("by_group", [False, True])
-def test_visible_machine_when_granted(kim, by_group):
-    machine = make_machine(holder=kim)
-    assert visible_machine(_granted("view_machine", machine, by_group=by_group), machine.pk) == machine
 
 
 def test_visible_machine_that_was_found_is_for_admins(kim):

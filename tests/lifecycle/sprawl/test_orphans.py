@@ -11,7 +11,7 @@ from lifecycle.estate.sync import sync
 from lifecycle.sprawl.actions import scan
 from lifecycle.sprawl.models import Finding
 from lifecycle.sprawl.queries import open_findings_of, orphans, totals
-from tests.lifecycle.factories import make_endpoint, make_machine, make_rate_card, make_user
+from tests.lifecycle.factories import make_admin, make_endpoint, make_machine, make_rate_card, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_scan_finds_what_a_sync_found(centre, endpoint):
     centre.make_machine_by_hand("stray", created_by="kim", note="do not delete!", guest_name="stray.lan")
     sync(endpoint)
     assert scan().opened == 1
-    finding = orphans().get()
+    finding = orphans(make_admin()).get()
     assert finding.machine.name == "stray"
     assert finding.cents_per_month == 2 * 800 + 4 * 400 + 40 * 10
     evidence = _evidence(finding)
@@ -56,7 +56,7 @@ def test_scan_keeps_hostile_notes_as_text(centre, endpoint):
     centre.make_machine_by_hand("stray", note="<script>alert(1)</script>" * 100)
     sync(endpoint)
     scan()
-    note = _evidence(orphans().get())["note"]
+    note = _evidence(orphans(make_admin()).get())["note"]
     assert note.startswith("<script>")
     assert len(note) == 500
 
@@ -73,7 +73,7 @@ def test_scan_ends_the_finding_after_adoption():
     machine = _found()
     scan()
     Machine.objects.filter(pk=machine.pk).update(stage=Stage.ACTIVE, holder=make_user())
-    assert not orphans().exists()
+    assert not orphans(make_admin()).exists()
     assert scan().ended == 1
     assert Finding.objects.get().ended_at is not None
 
@@ -107,13 +107,13 @@ def test_scan_prices_a_stopped_machine_by_its_disks():
     make_rate_card()
     _found(power=Power.OFF)
     scan()
-    assert orphans().get().cents_per_month == 20 * 10
+    assert orphans(make_admin()).get().cents_per_month == 20 * 10
 
 
 def test_scan_prices_nothing_without_a_rate_card():
     _found()
     scan()
-    assert orphans().get().cents_per_month == 0
+    assert orphans(make_admin()).get().cents_per_month == 0
 
 
 def test_scan_refreshes_price_and_evidence():
@@ -122,7 +122,7 @@ def test_scan_refreshes_price_and_evidence():
     scan()
     Machine.objects.filter(pk=machine.pk).update(power=Power.ON, note="new")
     assert scan().changed == 1
-    finding = orphans().get()
+    finding = orphans(make_admin()).get()
     assert finding.cents_per_month == 2 * 800 + 4 * 400 + 20 * 10
     assert _evidence(finding)["note"] == "new"
 
@@ -131,10 +131,10 @@ def test_scan_keeps_a_finding_through_a_single_miss(settings):
     settings.MISSING_AFTER_SCANS = 3
     machine = _found()
     scan()
-    since = orphans().get().since
+    since = orphans(make_admin()).get().since
     Machine.objects.filter(pk=machine.pk).update(missing_since=since, scans_missed=2)
     scan()
-    assert orphans().get().since == since
+    assert orphans(make_admin()).get().since == since
     Machine.objects.filter(pk=machine.pk).update(scans_missed=3)
     assert scan().ended == 1
 
@@ -161,15 +161,16 @@ def test_orphans_come_dearest_first():
     make_rate_card()
     small, big = _found(vcpus=1), _found(vcpus=16)
     scan()
-    assert [finding.machine for finding in orphans()] == [big, small]
+    assert [finding.machine for finding in orphans(make_admin())] == [big, small]
 
 
 def test_orphans_are_listed_in_one_query(django_assert_num_queries):
+    admin = make_admin()
     for _ in range(3):
         _found()
     scan()
     with django_assert_num_queries(1):
-        assert len([(finding.machine.endpoint.name, finding.machine.pool) for finding in orphans()]) == 3
+        assert len([(finding.machine.endpoint.name, finding.machine.pool) for finding in orphans(admin)]) == 3
 
 
 @pytest.mark.parametrize("q", ["STRAY", "kim", "ask", "10.1", "lan", "stray kim"])
@@ -177,7 +178,7 @@ def test_orphans_are_found_by(q):
     _found(name="stray", created_by="kim", note="ask me", addresses=["10.1.2.3"], guest_name="x.lan")
     _found(name="other")
     scan()
-    assert [finding.machine.name for finding in orphans(q=q)] == ["stray"]
+    assert [finding.machine.name for finding in orphans(make_admin(), q=q)] == ["stray"]
 
 
 def test_totals_are_those_of_the_list():
@@ -186,6 +187,7 @@ def test_totals_are_those_of_the_list():
     _found(endpoint=endpoint, power=Power.OFF)
     _found(power=Power.OFF)
     scan()
-    assert (totals().count, totals().cents_per_month) == (2, 400)
-    assert (totals(endpoint=endpoint).count, totals(endpoint=endpoint).cents_per_month) == (1, 200)
-    assert (totals(q="nothing").count, totals(q="nothing").cents_per_month) == (0, 0)
+    admin = make_admin()
+    assert (totals(admin).count, totals(admin).cents_per_month) == (2, 400)
+    assert (totals(admin, endpoint=endpoint).count, totals(admin, endpoint=endpoint).cents_per_month) == (1, 200)
+    assert (totals(admin, q="nothing").count, totals(admin, q="nothing").cents_per_month) == (0, 0)

@@ -20,7 +20,7 @@ from tests.portal.api.conftest import Clients
 
 # Two of each are the session and the person.
 COUNTS: dict[str, tuple[str, int]] = {
-    "machines/": ("owner", 5),
+    "machines/": ("owner", 6),
     "machines/?stage=active": ("admin", 5),
     "requests/": ("owner", 6),
     "requests/?waiting=true": ("approver", 5),

@@ -169,5 +169,5 @@ def test_inbox_costs_the_same_for_one_row_as_for_three(
         world.submit(f"machine-{number}")
     client.get(INBOX)
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         assert len(client.get(INBOX).context["rows"]) == rows

@@ -245,7 +245,7 @@ def test_list_costs_the_same_for_one_row_as_for_three(
         world.machine(f"machine-{number}")
     client.get(LIST)
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         assert len(client.get(LIST).context["rows"]) == rows
 
 
