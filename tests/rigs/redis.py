@@ -6,7 +6,6 @@ process that started them.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -20,7 +19,7 @@ from urllib.parse import quote
 from redis import Redis, RedisError
 
 from portal.supervisor import die_with_parent
-from tests.rigs.libvirt.certificates import authority, issued
+from tests.rigs.tls import write_certificates
 
 MASTER = "leasehold"
 PATIENCE = 20.0
@@ -84,7 +83,7 @@ class Server:
         secured: dict[str, Any] = {}
         if self.tls:
             secured = {"ssl": True, "ssl_ca_certs": str(self.tls / "ca.pem")}
-            secured |= {f"ssl_{name}file": str(self.tls / f"server.{end}") for name, end in ENDS.items()}
+            secured |= {"ssl_certfile": str(self.tls / "client.pem"), "ssl_keyfile": str(self.tls / "client.key")}
         with Redis("127.0.0.1", self.port, password=self.password or None, socket_timeout=2, **secured) as client:
             return client.execute_command(*words)
 
@@ -99,9 +98,6 @@ class Server:
         """Keeps its connections open and answers nothing any more; `thaw` lets it go on."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT if thaw else signal.SIGSTOP)
-
-
-ENDS = {"cert": "pem", "key": "key"}
 
 
 class Replica(Server):
@@ -138,7 +134,7 @@ class RedisRig:
 
     def __init__(self, *, password: str = "", tls: bool = False) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="leasehold-redis-"))
-        self.tls = self._certificates() if tls else None
+        self.tls = write_certificates(self.root / "tls") if tls else None
         self.server = Server(self.root / "server", password=password, tls=self.tls)
         self.servers = [self.server]
 
@@ -166,14 +162,8 @@ class RedisRig:
     def _files(self) -> dict[str, str]:
         if self.tls is None:
             return {}
-        names = {"CA": "ca.pem", "CERT": "server.pem", "KEY": "server.key"}
+        names = {"CA": "ca.pem", "CERT": "client.pem", "KEY": "client.key"}
         return {f"BROKER_{name}_FILE": str(self.tls / file) for name, file in names.items()}
-
-    def _certificates(self) -> Path:
-        folder = self.root / "tls"
-        folder.mkdir()
-        write_certificates(folder)
-        return folder
 
 
 class SentinelRig(RedisRig):
@@ -201,18 +191,6 @@ class SentinelRig(RedisRig):
             for sentinel in self.sentinels
             for what, count in (("REPLICAS", 1), ("SENTINELS", 2))
         )
-
-
-def write_certificates(folder: Path) -> None:
-    """An authority that nobody else trusts, and a certificate of it for 127.0.0.1, for servers and clients alike."""
-    ca = authority()
-    identity = issued("127.0.0.1", ca, address="127.0.0.1")
-    (folder / "ca.pem").write_text(ca.pem)
-    (folder / "stranger.pem").write_text(authority("stranger").pem)
-    (folder / "server.pem").write_text(identity.pem)
-    key = os.open(folder / "server.key", os.O_CREAT | os.O_WRONLY, 0o600)
-    with os.fdopen(key, "w") as file:
-        file.write(identity.key_pem)
 
 
 def free_port() -> int:
