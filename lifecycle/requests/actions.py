@@ -17,7 +17,8 @@ from lifecycle.money.quotes import quote
 from lifecycle.notices.actions import post
 from lifecycle.people.models import User
 from lifecycle.people.permissions import require
-from lifecycle.people.queries import admins, approver_for, payer_for
+from lifecycle.people.queries import approver_for, payer_for
+from lifecycle.requests.asking import tell_deciders
 from lifecycle.requests.checks import check_draft
 from lifecycle.requests.models import Request, Step
 from lifecycle.requests.permissions import ASK, DECIDE, WITHDRAW
@@ -93,26 +94,7 @@ def _ask_for_decision(request: Request, *, by: User) -> None:
         provision(request, by=by)
         return
     approver = approver_for(by)
-    step = Step.objects.create(request=request, approver=approver)
-    for person in [approver] if approver else admins():
-        if person.pk == by.pk:
-            continue
-        post(
-            person,
-            "decision_needed",
-            key=f"decision_needed:{step.pk}:{person.pk}",
-            subject=_("%(person)s asks for %(machine)s") % {"person": by, "machine": request.name},
-            context={
-                "requester": str(by),
-                "machine": request.name,
-                "purpose": request.purpose,
-                "cents_per_month": request.cents_per_month,
-                "cents_until_end": request.cents_until_end,
-                "ends_at": request.ends_at.isoformat(),
-                "zone": person.zone,
-            },
-            path=f"/approvals/{request.pk}/",
-        )
+    tell_deciders(request, Step.objects.create(request=request, approver=approver))
 
 
 @transaction.atomic
