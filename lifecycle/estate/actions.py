@@ -17,12 +17,10 @@ from lifecycle.errors import Invalid, InvalidMany
 from lifecycle.estate import connections
 from lifecycle.estate.cleaning import cut
 from lifecycle.estate.models import Endpoint
+from lifecycle.estate.models.endpoints import REACHES
 from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.people.models import User
 from lifecycle.people.permissions import require
-
-REACHES = ("address", "port", "transport", "path", "username", "ca_pem")
-"""What decides to whom the secret is shown."""
 
 PAUSES = (1, 2, 4, 8, 16, 32, 60)
 """Seconds that an endpoint rests after its first, second, … failure in a row; the last holds for all later ones."""
@@ -68,7 +66,7 @@ def change_endpoint(endpoint: Endpoint, *, by: User, **changes: Unpack[Changes])
             raise Invalid(_("Give the secret again: it would go to another place or person."), field="secret")
         for name in changed:
             setattr(endpoint, name, wanted[name])
-        _check(endpoint)
+        _check(endpoint, places=bool(set(changed) - {"name"}))
         if changed:
             endpoint.save(update_fields=changed)
             record("endpoint.changed", endpoint, by=by, changed=changed, **_shown(endpoint))
@@ -129,16 +127,16 @@ def record_answer(endpoint_id: int) -> None:
     )
 
 
-def _check(endpoint: Endpoint, *, only: set[str] | None = None) -> None:
+def _check(endpoint: Endpoint, *, only: set[str] | None = None, places: bool = True) -> None:
     """Column rules first, then the adapter's allow-list. Raises Invalid."""
     every = {field.name for field in Endpoint._meta.fields}
     if not endpoint.name.isprintable():
         raise Invalid(_("The name has characters that cannot be shown."), field="name")
     try:
-        endpoint.full_clean(exclude=every - only if only else {"id"})
+        endpoint.full_clean(exclude=every - only if only else {"id", "secret"})
     except ValidationError as error:
         raise InvalidMany({name: " ".join(words) for name, words in error.message_dict.items()}) from error
-    if only is None:
+    if only is None and places:
         connections.validate_target(endpoint)
 
 

@@ -18,6 +18,7 @@ from hypervisors.errors import AccessDenied, HypervisorError, InvalidRequest, Un
 from lifecycle import clock
 from lifecycle.errors import Invalid
 from lifecycle.estate.models import Endpoint
+from lifecycle.estate.secrets import Unreadable
 
 SIMULATED = "simulated"
 
@@ -25,7 +26,8 @@ SIMULATED = "simulated"
 def target(endpoint: Endpoint, *, read_only: bool | None = None) -> Target:
     """Where and how to connect. A watched endpoint gives a read-only target, whatever is asked for.
 
-    Raises Invalid when a simulated data centre's file would lie outside the folder kept for such files.
+    Raises Invalid when a simulated data centre's file would lie outside the folder kept for such files, and
+    Unreachable when the secret does not open: work waits until it is given again.
     """
     watched = endpoint.mode != Endpoint.Mode.MANAGE
     simulated = endpoint.kind == SIMULATED
@@ -36,7 +38,7 @@ def target(endpoint: Endpoint, *, read_only: bool | None = None) -> Target:
         transport=endpoint.transport,
         path=_simulated_path(endpoint.path) if simulated else endpoint.path,
         username=endpoint.username,
-        secret=endpoint.secret,
+        secret=_secret(endpoint),
         ca_pem=endpoint.ca_pem,
         read_only=watched or bool(read_only),
         clock=clock.now if simulated else None,
@@ -117,6 +119,13 @@ def _drop(endpoint_id: int, used: Target) -> None:
     kept = _connections().pop((endpoint_id, used.read_only), None)
     if kept is not None:
         kept.connection.close()
+
+
+def _secret(endpoint: Endpoint) -> str:
+    try:
+        return endpoint.reveal_secret()
+    except Unreadable as error:
+        raise Unreachable(_("%(problem)s Give it again.") % {"problem": error}) from None
 
 
 def _simulated_path(path: str) -> str:

@@ -1,35 +1,124 @@
-"""Secrets at rest: encrypted with the first of SETTINGS.SECRETS_KEYS, readable with any of them."""
+"""Secrets at rest: encrypted with the first of SECRETS_KEYS, readable with any, and only in the row they were given to.
+
+What is encrypted begins with a digest of where it belongs: table, column, and the columns named in `bound_to`. A
+ciphertext that was copied to another row, or whose row was pointed at another place behind our back, does not open.
+"""
 
 from __future__ import annotations
 
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+DIGEST = 64
+"""Characters of the digest, before the secret itself."""
 
-def _box() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.SECRETS_KEYS])
+_opened: set[str] = set()
+
+
+class Unreadable(Exception):
+    """A stored secret does not open: its key is gone, or it was sealed for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A secret as the database keeps it. Says nothing of itself."""
+
+    text: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "***"
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg] # Django has no such generic at run time
-    """Plain text in memory, ciphertext in the database; can be neither searched nor serialised."""
+    """Takes plain text, is sealed as its row is saved, and is read by `opened` only; cannot be searched or dumped."""
+
+    def __init__(self, *args: Any, bound_to: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.bound_to = tuple(bound_to)
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        return name, path, args, options | {"bound_to": list(self.bound_to)}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = getattr(model_instance, self.attname)
+        if value and not isinstance(value, Sealed):
+            value = seal(model_instance, self, value)
+            setattr(model_instance, self.attname, value)
+        return value
 
     def get_prep_value(self, value: Any) -> Any:
-        return _box().encrypt(value.encode()).decode() if value else ""
+        if value and not isinstance(value, Sealed):
+            raise TypeError("A secret is sealed with its row: set it on the object and save that.")
+        return value.text if value else ""
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str:
-        if not value:
-            return ""
-        try:
-            return _box().decrypt(value.encode()).decode()
-        except InvalidToken:
-            raise ImproperlyConfigured("A stored secret cannot be read with any of SECRETS_KEYS.") from None
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed | str:
+        return Sealed(value) if value else ""
+
+    def value_from_object(self, obj: models.Model) -> str:
+        """Forms and dumps get nothing."""
+        return ""
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return ""
 
     def get_lookup(self, lookup_name: str) -> None:
         return None
 
-    def value_to_string(self, obj: models.Model) -> str:
-        return ""
+
+def box() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.SECRETS_KEYS])
+
+
+def seal(row: models.Model, column: SecretField, plain: str) -> Sealed:
+    remember(plain)
+    return Sealed(box().encrypt((_belonging(row, column) + plain).encode()).decode())
+
+
+def opened(row: models.Model, name: str) -> str:
+    """The secret in that column, as plain text. Raises Unreadable."""
+    value = getattr(row, name)
+    if not isinstance(value, Sealed):
+        return str(value)
+    try:
+        text = box().decrypt(value.text.encode()).decode()
+    except InvalidToken:
+        raise Unreadable("A stored secret cannot be read with any of SECRETS_KEYS.") from None
+    belonging, plain = text[:DIGEST], text[DIGEST:]
+    column = row._meta.get_field(name)
+    if not isinstance(column, SecretField) or not hmac.compare_digest(belonging, _belonging(row, column)):
+        raise Unreadable("A stored secret was sealed for another row or place.")
+    remember(plain)
+    return plain
+
+
+def columns() -> Iterable[tuple[type[models.Model], SecretField]]:
+    """Every column of the installation that keeps secrets."""
+    for model in apps.get_models():
+        for column in model._meta.concrete_fields:
+            if isinstance(column, SecretField):
+                yield model, column
+
+
+def remember(plain: str) -> None:
+    """For the log's last net: what this process has seen in plain text."""
+    if len(_opened) < 1000:
+        _opened.update(line for line in plain.splitlines() if len(line) >= 6)
+
+
+def seen() -> frozenset[str]:
+    return frozenset(_opened)
+
+
+def _belonging(row: models.Model, column: SecretField) -> str:
+    values = ["" if (value := getattr(row, name)) is None else str(value) for name in column.bound_to]
+    return sha256(json.dumps([row._meta.label_lower, column.name, *values]).encode()).hexdigest()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from lifecycle.estate.secrets import SecretField
+from lifecycle.estate.secrets import SecretField, opened
+
+REACHES = ("address", "port", "transport", "path", "username", "ca_pem")
+"""What decides to whom the secret is shown."""
 
 
 class Endpoint(models.Model):
@@ -24,7 +29,9 @@ class Endpoint(models.Model):
     transport = models.CharField(_("transport"), max_length=20, blank=True)
     path = models.CharField(_("path"), max_length=255, blank=True)
     username = models.CharField(_("user name"), max_length=150, blank=True)
-    secret = SecretField(_("secret"), blank=True)
+    secret = SecretField(_("secret"), blank=True, bound_to=["secret_id", *REACHES])
+    secret_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    """Names this row inside its sealed secret: the number of a new row is known too late."""
     ca_pem = models.TextField(_("certificate authority"), blank=True)
 
     # Brakes: destructive work beyond either limit within an hour waits for an admin's word.
@@ -54,6 +61,10 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def reveal_secret(self) -> str:
+        """In plain text, for the connection only. Raises lifecycle.estate.secrets.Unreadable."""
+        return opened(self, "secret")
 
 
 class Part(models.Model):

@@ -84,7 +84,7 @@ def test_change_endpoint_wants_the_secret_again_for_another_place(added, admin, 
 def test_change_endpoint_to_another_place_with_the_secret(added, admin):
     change_endpoint(added, by=admin, username="other", secret="new")
     added.refresh_from_db()
-    assert (added.username, added.secret) == ("other", "new")
+    assert (added.username, added.reveal_secret()) == ("other", "new")
     entry = Entry.objects.get(verb="endpoint.changed")
     assert entry.detail["changed"] == ["secret", "username"]
     assert "new" not in str(entry.detail)
@@ -93,7 +93,7 @@ def test_change_endpoint_to_another_place_with_the_secret(added, admin):
 def test_change_endpoint_renames_and_keeps_the_secret(added, admin):
     change_endpoint(added, by=admin, name="South", secret="")
     added.refresh_from_db()
-    assert (added.name, added.secret) == ("South", "hush")
+    assert (added.name, added.reveal_secret()) == ("South", "hush")
 
 
 def test_change_endpoint_without_a_change_leaves_no_entry(added, admin):

@@ -72,7 +72,7 @@ def test_a_new_endpoint_is_only_observed_and_its_secret_never_shown(client, worl
 
     made = Endpoint.objects.get(name="Lab")
     assert answer.url == f"/endpoints/{made.pk}/"
-    assert (made.mode, made.secret) == (OBSERVE, "s3cret")
+    assert (made.mode, made.reveal_secret()) == (OBSERVE, "s3cret")
     for path in (f"/endpoints/{made.pk}/", f"/endpoints/{made.pk}/change/", "/endpoints/", "/audit/"):
         assert b"s3cret" not in client.get(path).content
 
@@ -109,7 +109,7 @@ def test_a_new_address_asks_for_the_secret_again(client, world):
 
     assert client.post(url, _access(endpoint, username="other", secret="new")).status_code == 302
     endpoint.refresh_from_db()
-    assert (endpoint.username, endpoint.secret) == ("other", "new")
+    assert (endpoint.username, endpoint.reveal_secret()) == ("other", "new")
 
 
 def test_a_new_name_keeps_the_secret(client, world):
@@ -122,7 +122,7 @@ def test_a_new_name_keeps_the_secret(client, world):
     assert client.post(f"/endpoints/{endpoint.pk}/change/", sent).status_code == 302
 
     endpoint.refresh_from_db()
-    assert (endpoint.name, endpoint.secret) == ("Hamburg 1", "s3cret")
+    assert (endpoint.name, endpoint.reveal_secret()) == ("Hamburg 1", "s3cret")
 
 
 def test_limits_are_set_and_checked(client, world):
