@@ -57,7 +57,7 @@ def libvirt(libvirt_rig: LibvirtRig) -> Iterator[LibvirtEstate]:
 
 @pytest.fixture
 def shots(request: pytest.FixtureRequest) -> Shots:
-    return Shots(request.node.name)
+    return Shots(f"{request.path.stem.removeprefix('test_')}-{request.node.name.removeprefix('test_')}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -84,7 +84,7 @@ class SimulatedEstate:
 
 DOMAIN = """
 <domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><description>Somebody's quick test</description>
-<memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os>
+<memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os><features><acpi/></features>
 <devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/>
 <target dev='vda' bus='virtio'/></disk></devices></domain>
 """
@@ -121,7 +121,8 @@ class LibvirtEstate:
 
     def make_by_hand(self, name: str) -> None:
         file = self.rig.root / f"{name}.xml"
-        self.rig.virsh("vol-create-as", "machines", f"{name}.qcow2", "16M", "--format", "qcow2")
+        behind = ["--backing-vol", self.rig.image("polite"), "--backing-vol-format", "qcow2"]
+        self.rig.virsh("vol-create-as", "machines", f"{name}.qcow2", "96M", "--format", "qcow2", *behind)
         disk = self.rig.root / "machines" / f"{name}.qcow2"
         file.write_text(DOMAIN.format(name=name, uuid=uuid.uuid4(), disk=disk))
         self.rig.virsh("define", str(file))
