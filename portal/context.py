@@ -25,7 +25,7 @@ UNDER = {
     "machine": "machines", "order": "requests", "request": "requests", "approval": "approvals", "approve": "approvals",
     "refuse": "approvals", "line": "costs", "statement": "statements", "orphan": "orphans", "endpoint": "endpoints",
     "pause": "operations", "operation": "operations", "blueprint": "catalogue", "size": "catalogue",
-    "rate": "catalogue",
+    "rate": "catalogue", "person": "people", "people": "people", "team": "people", "teams": "people", "cost": "people",
 }  # fmt: skip
 
 

@@ -50,6 +50,7 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
             (_("Orphans"), "orphans", "scan-search"),
             (_("Endpoints"), "endpoints", "layers"),
             (_("Operations"), "operations", "activity"),
+            (_("People"), "people", "users"),
         ],
     ),
     (

@@ -23,6 +23,9 @@ SENTENCES: dict[str, Words] = {
     "blueprint.added": lazy("%(who)s added the blueprint %(what)s."),
     "blueprint.changed": lazy("%(who)s changed the blueprint %(what)s: %(changed)s."),
     "clock.moved": lazy("%(who)s moved the clock of this demo to %(to)s."),
+    "cost_centre.added": lazy("%(who)s added the cost centre %(what)s."),
+    "cost_centre.changed": lazy("%(who)s changed the cost centre %(what)s from %(before)s to %(after)s."),
+    "cost_centre.removed": lazy("%(who)s removed the cost centre %(what)s."),
     "endpoint.added": lazy("%(who)s put %(what)s under watch."),
     "endpoint.changed": lazy("%(who)s changed how %(what)s is reached: %(changed)s."),
     "endpoint.limits_set": lazy("%(who)s set the limits of %(what)s."),
@@ -59,30 +62,46 @@ SENTENCES: dict[str, Words] = {
     "operations.paused": lazy("%(who)s paused everything."),
     "operations.resumed": lazy("%(who)s let everything go on."),
     "person.supervisor_changed": lazy("%(who)s changed who decides for %(what)s: %(before)s to %(after)s."),
+    "people.import_undone": lazy("%(who)s undid the list %(what)s."),
+    "people.imported": lazy("%(who)s applied the list %(what)s: %(added)s added, %(changed)s changed."),
+    "person.added": lazy("%(who)s added %(what)s."),
+    "person.changed": lazy("%(who)s changed %(what)s from %(before)s to %(after)s."),
+    "person.left": lazy("%(who)s set the last day of %(what)s to %(after)s."),
+    "person.locked_out": lazy("%(what)s can no longer sign in (%(who)s)."),
+    "person.password_set": lazy("%(who)s set a new password for %(what)s."),
+    "person.removed": lazy("%(who)s removed %(what)s, whom a list had added."),
+    "person.returned": lazy("%(who)s brought %(what)s back."),
     "published_rate_card": lazy("%(who)s published the rate card %(what)s, valid from %(valid_from)s."),
     "request.approved": lazy("%(who)s approved the request for %(what)s."),
     "request.cancelled": lazy("%(who)s withdrew the request for %(what)s."),
     "request.done": lazy("The request for %(what)s is done."),
     "request.failed": lazy("The request for %(what)s failed."),
     "request.lapsed": lazy("The request for %(what)s lapsed: nobody decided in time."),
+    "request.passed_on": lazy("%(what)s waits for %(after)s now, as %(before)s has left."),
     "request.refused": lazy("%(who)s refused the request for %(what)s."),
     "request.submitted": lazy("%(who)s asked for %(what)s."),
     "size.added": lazy("%(who)s added the size %(what)s."),
     "size.changed": lazy("%(who)s changed the size %(what)s: %(changed)s."),
+    "team.added": lazy("%(who)s added the team %(what)s."),
+    "team.changed": lazy("%(who)s changed the team %(what)s from %(before)s to %(after)s."),
+    "team.removed": lazy("%(who)s removed the team %(what)s."),
 }
 
 OBJECTS: dict[str, Words] = {
     "blueprint": lazy("Blueprint"),
     "brake": lazy("Pause"),
     "clock": lazy("Clock"),
+    "costcentre": lazy("Cost centre"),
     "endpoint": lazy("Endpoint"),
     "finding": lazy("Finding"),
     "lease": lazy("Lease"),
     "machine": lazy("Machine"),
     "operation": lazy("Operation"),
+    "peopleimport": lazy("List of people"),
     "ratecard": lazy("Rate card"),
     "request": lazy("Request"),
     "size": lazy("Size"),
+    "team": lazy("Team"),
     "user": lazy("Person"),
 }
 
@@ -113,7 +132,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(each) for each in value[:6])
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_plain(each)}" for name, each in list(value.items())[:6])
+        return ", ".join(f"{name} {_plain(each) or '–'}" for name, each in list(value.items())[:6])
     if isinstance(value, str) and len(value) > 18 and value[10] == "T":
         try:
             return date_format(localtime(datetime.fromisoformat(value)), _("j M Y, H:i"))

@@ -16,6 +16,7 @@ from lifecycle import clock
 from lifecycle.estate.sync import sync
 from lifecycle.models import Finding, Line, Operation
 from lifecycle.money.actions import draft
+from lifecycle.people.imports import try_import
 from lifecycle.sprawl.actions import scan
 from portal import urls
 from portal.api import urls as api_urls
@@ -76,6 +77,31 @@ TABLE: dict[str, tuple[int, ...]] = {
     "resume": ONLY_POST,
     "operation-clear": HOUSE,
     "operation-retry": ONLY_POST,
+    "people": HOUSE,
+    "person-new": HOUSE,
+    "people-line": HOUSE,
+    "people-export": HOUSE,
+    "person": HOUSE,
+    "person-change": HOUSE,
+    "person-leave": HOUSE,
+    "person-return": ONLY_POST,
+    "person-password": HOUSE,
+    "people-imports": HOUSE,
+    "people-template": HOUSE,
+    "people-import": HOUSE,
+    "people-import-apply": ONLY_POST,
+    "people-import-again": ONLY_POST,
+    "people-import-undo": ONLY_POST,
+    "teams": HOUSE,
+    "team-new": HOUSE,
+    "team": HOUSE,
+    "team-change": HOUSE,
+    "team-delete": ONLY_POST,
+    "cost-centres": HOUSE,
+    "cost-centre-new": HOUSE,
+    "cost-centre": HOUSE,
+    "cost-centre-change": HOUSE,
+    "cost-centre-delete": ONLY_POST,
     "catalogue": HOUSE,
     "blueprint-new": HOUSE,
     "blueprint": HOUSE,
@@ -113,6 +139,9 @@ def addresses(world: World) -> dict[str, str]:
     about |= {"refuse": request.pk, "line": Line.objects.latest("pk").pk, "statement": world.approver.cost_centre_id}
     about |= {"orphan": Finding.objects.latest("pk").pk, "endpoint": world.endpoint.pk}
     about |= {"operation": Operation.objects.latest("pk").pk, "blueprint": world.blueprint.pk, "size": world.small.pk}
+    kept = try_import(b"username,first_name\nnew,Nora\n", file_name="people.csv", by=world.admin)
+    about |= {"person": world.owner.pk, "people": kept.pk}
+    about |= {"team": world.owner.team_id, "cost": world.owner.cost_centre_id}
     return {name: _address(name, arguments, about) for name, arguments in named(urls.urlpatterns)}
 
 
