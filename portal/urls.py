@@ -20,6 +20,7 @@ from portal.web import (
     orphans,
     people,
     requests,
+    sharing,
     teams,
 )
 
@@ -41,6 +42,9 @@ urlpatterns = [
     path("machines/<int:pk>/restore/", machines.restore, name="machine-restore"),
     path("machines/<int:pk>/hold/", machines.hold, name="machine-hold"),
     path("machines/<int:pk>/release/", machines.release, name="machine-release"),
+    path("machines/<int:pk>/share/", sharing.share, name="machine-share"),
+    path("machines/<int:pk>/shares/<slug:key>/", sharing.change, name="machine-share-change"),
+    path("machines/<int:pk>/shares/<slug:key>/withdraw/", sharing.withdraw, name="machine-share-withdraw"),
     path("order/", order.order, name="order"),
     path("order/price/", order.price, name="order-price"),
     path("requests/", requests.request_list, name="requests"),

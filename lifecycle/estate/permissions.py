@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from lifecycle.estate.models import Level, Machine
 from lifecycle.estate.models.machines import grants_to
-from lifecycle.people.models import User
+from lifecycle.people.models import Team, User
 from lifecycle.people.permissions import Verb, runs_the_house
 
 
@@ -30,6 +32,20 @@ def _shared(user: User, machine: Machine, *levels: Level) -> bool:
     )
 
 
+def may_share_until(user: User, machine: Machine, until: date | None) -> bool:
+    """Whoever has it by a share cannot hand on more time than they have."""
+    if holds(user, machine) or runs_the_house(user):
+        return True
+    manages = [grants.filter(content_object=machine, permission__codename=Level.MANAGE) for grants in grants_to(user)]
+    ends = [end for grants in manages for end in grants.values_list("until", flat=True)]
+    return any(end is None or (until is not None and until <= end) for end in ends)
+
+
+def _gives_up(user: User, shared: tuple[Machine, User | Team]) -> bool:
+    machine, recipient = shared
+    return recipient == user or _manages(user, machine)
+
+
 def _whose(user: User, machine: Machine) -> str:
     if not machine.holder_name:
         return _("Nobody holds this machine; only administrators may do this.")
@@ -40,6 +56,11 @@ def _whose(user: User, machine: Machine) -> str:
 
 OPERATE: Verb[Machine] = Verb(lazy("start, stop and restart a machine"), _operates, _whose)
 MANAGE: Verb[Machine] = Verb(lazy("extend, give back, restore and share a machine"), _manages, _whose)
+WITHDRAW_SHARE: Verb[tuple[Machine, User | Team]] = Verb(
+    lazy("end a share, or give up one's own"),
+    _gives_up,
+    lambda user, shared: _whose(user, shared[0]),
+)
 MANAGE_ENDPOINTS: Verb[object] = Verb(
     lazy("add, change and scan endpoints, and say whether they are managed"),
     runs_the_house,

@@ -27,6 +27,7 @@ from portal.api.fields import AskedRow, Day
 from portal.api.listing import Listed, listed
 from portal.api.operations import OperationSerializer
 from portal.api.people import PersonSerializer, TeamSerializer
+from portal.api.shares import Shared
 
 
 class LeaseSerializer(serializers.ModelSerializer[Lease]):
@@ -96,8 +97,8 @@ class LastDayInput(Strict):
 
 
 @extend_schema(tags=["machines"])
-class MachineViewSet(mixins.RetrieveModelMixin, Listed[Machine]):
-    """What one may see: held, one's team's, one's reports', or granted. Whatever is due next comes first."""
+class MachineViewSet(Shared, mixins.RetrieveModelMixin, Listed[Machine]):
+    """What one may see: held, one's team's, one's reports', or shared. Whatever is due next comes first."""
 
     serializer_class = MachineSerializer
     filter_shape = MachineFilter

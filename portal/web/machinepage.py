@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from lifecycle import clock
 from lifecycle.errors import Invalid
-from lifecycle.estate.models import Disk, Endpoint, Machine, Meter, Power, Stage
+from lifecycle.estate.models import ENDED, Disk, Endpoint, Machine, Meter, Power, Stage
 from lifecycle.estate.permissions import MANAGE, OPERATE
 from lifecycle.estate.queries import BESIDE
+from lifecycle.estate.shares import Share, shares_of
 from lifecycle.leases.models import Lease
 from lifecycle.leases.permissions import HOLD
 from lifecycle.leases.queries import Segment, shown_stage
@@ -118,6 +119,14 @@ class MachinePage:
     @property
     def can_restore(self) -> bool:
         return self.manages and self.machine.stage in (Stage.EXPIRED, Stage.QUARANTINED)
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        return shares_of(self.machine)
+
+    @property
+    def can_share(self) -> bool:
+        return self.manages and self.machine.stage not in ENDED and bool(self.machine.holder_name)
 
     @property
     def can_hold(self) -> bool:
