@@ -17,6 +17,7 @@ from lifecycle.operations import queries
 from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.engine import step
 from lifecycle.requests import actions as requests
+from lifecycle.requests import leavers
 from lifecycle.sprawl.actions import scan
 from lifecycle.wiring import OUTCOMES
 
@@ -52,6 +53,11 @@ def advance_leases() -> None:
 @shared_task(ignore_result=True)
 def lapse_requests() -> None:
     requests.lapse()
+
+
+@shared_task(ignore_result=True)
+def see_out_leavers() -> None:
+    leavers.see_out()
 
 
 @shared_task(ignore_result=True)

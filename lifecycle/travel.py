@@ -29,6 +29,7 @@ from lifecycle.operations.queries import due_keys
 from lifecycle.people.models import User
 from lifecycle.people.permissions import Verb, anybody, require
 from lifecycle.requests import actions as requests
+from lifecycle.requests import leavers
 from lifecycle.requests.models import Request
 from lifecycle.sprawl.actions import scan
 from lifecycle.wiring import OUTCOMES
@@ -91,6 +92,7 @@ def _work_off() -> None:
     """Does all that is due at this instant, and waits until the hypervisors have done their part of it."""
     give_up_at = time.monotonic() + SETTLE
     clockwork.advance()
+    leavers.see_out()
     requests.lapse()
     notices.send(rendering.current())
     while _moving() and time.monotonic() < give_up_at:

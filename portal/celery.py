@@ -25,6 +25,7 @@ SCHEDULE = {
     "sync_endpoints": (30, 300),
     "advance_leases": (15, 60),
     "lapse_requests": (300, 300),
+    "see_out_leavers": (60, 300),
     "scan_sprawl": (60, 600),
     "draft_money": (60, 3600),
     "send_notices": (5, 30),

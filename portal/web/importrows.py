@@ -91,7 +91,7 @@ class Told:
 def context(kept: PeopleImport, plan: Plan, *, outcome: str = "", begin: str = "") -> dict[str, Any]:
     """One page of rows in the order of the file."""
     wanted = Outcome(outcome) if outcome in list(Outcome) else None
-    rows = [row for row in plan.rows if wanted in (None, row.outcome)]
+    rows = [row for row in plan.rows if row.outcome == wanted or (not wanted and row.outcome != Outcome.UNCHANGED)]
     first = min(int(begin), len(rows)) if begin.isascii() and begin.isdigit() and len(begin) < 8 else 0
     looks = TRIED if kept.state == PeopleImport.State.TRIED else APPLIED
     return {
