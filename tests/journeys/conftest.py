@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.journeys import slow
@@ -32,8 +33,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """An installation with the example estate, a small one."""
-    with Site(machines=40) as site:
+    """An installation with the example estate, a small one. Whoever moves its clock comes last."""
+    with Site(settings.DATA_DIR / "example", machines=40) as site:
         yield site
 
 
@@ -45,7 +46,7 @@ def simulated(site: Site) -> SimulatedEstate:
 @pytest.fixture(scope="module")
 def bare_site() -> Iterator[Site]:
     """An installation for a hypervisor to be added to."""
-    with Site(machines=8) as site:
+    with Site(settings.DATA_DIR / "bare", machines=8) as site:
         yield site
 
 

@@ -11,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -44,9 +43,9 @@ def eventually(look: Callable[[], T], *, within: float = 30.0, every: float = 0.
 class Site:
     """Web, worker and beat in processes of their own. Stops with the process that started it, however that ends."""
 
-    def __init__(self, *, machines: int) -> None:
+    def __init__(self, folder: Path, *, machines: int) -> None:
         self.machines = machines
-        self.folder = Path(tempfile.mkdtemp(prefix="leasehold-journey-"))
+        self.folder = folder
         self.url = ""
         self.seconds_to_migrate = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +77,7 @@ class Site:
                 start_new_session=True,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - one prctl call, nothing that could take a lock
             )
-        eventually(self._ready, within=90, what="the demo to be ready")
+        eventually(self._ready, within=180, what="the demo to be ready")
 
     def _manage(self, env: dict[str, str], *arguments: str) -> None:
         command = [sys.executable, "manage.py", *arguments]
