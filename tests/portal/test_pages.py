@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
 from lifecycle import clock
+from lifecycle.estate.models import Level
+from lifecycle.estate.sharing import share
 from lifecycle.estate.sync import sync
 from lifecycle.models import Finding, Line, Operation
 from lifecycle.money.actions import draft
@@ -50,6 +52,9 @@ TABLE: dict[str, tuple[int, ...]] = {
     "machine-restore": ONLY_POST,
     "machine-hold": LEASED,
     "machine-release": ONLY_POST,
+    "machine-share": WORKING,
+    "machine-share-change": WORKING,
+    "machine-share-withdraw": ONLY_POST,
     "order": SIGNED_IN,
     "order-price": SIGNED_IN,
     "requests": SIGNED_IN,
@@ -125,6 +130,7 @@ def addresses(world: World) -> dict[str, str]:
     """Every address, about things that exist."""
     request = world.submit("not-decided-yet")
     machine = world.machine("churn-scoring")
+    shared = share(machine, recipient=world.teammate, level=Level.SEE, by=world.owner)
     world.dc.make_machine_by_hand("found-by-chance")
     sync(world.endpoint)
     scan()
@@ -142,6 +148,7 @@ def addresses(world: World) -> dict[str, str]:
     kept = try_import(b"username,first_name\nnew,Nora\n", file_name="people.csv", by=world.admin)
     about |= {"person": world.owner.pk, "people": kept.pk}
     about |= {"team": world.owner.team_id, "cost": world.owner.cost_centre_id}
+    about |= {"key": shared.key}
     return {name: _address(name, arguments, about) for name, arguments in named(urls.urlpatterns)}
 
 
@@ -154,7 +161,7 @@ def named(patterns: list[Any]) -> Iterator[tuple[str, set[str]]]:
 
 
 def _address(name: str, arguments: set[str], about: Mapping[str, Any]) -> str:
-    known = {"year": clock.now().year, "month": clock.now().month, "name": "no-such-mail"}
+    known = {"year": clock.now().year, "month": clock.now().month, "name": "no-such-mail", "key": about["key"]}
     if "pk" in arguments:
         known["pk"] = about[name if name in about else name.partition("-")[0]]
     return reverse(name, kwargs={word: known[word] for word in arguments})
