@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from lifecycle import clock
 from lifecycle.audit.models import Entry
+from lifecycle.audit.queries import Wanted, entries, in_chunks
 
 
 class Actor(Protocol):
@@ -59,6 +60,15 @@ def record_each(verb: str, subjects: Iterable[tuple[models.Model, dict[str, Any]
         [_entry(verb, subject, at=at, by=by, reason="", detail=detail) for subject, detail in subjects],
         batch_size=1000,
     )
+
+
+def hand_out(
+    wanted: Wanted, *, zone: tzinfo, form: str, asked: dict[str, str], by: models.Model
+) -> Iterator[list[Entry]]:
+    """Entries to take away, in chunks. Who took them, and what was asked for, is recorded before the first."""
+    with transaction.atomic():
+        record("audit.exported", by, by=by, form=form, asked=asked)
+    return in_chunks(entries(wanted, zone=zone))
 
 
 def _entry(verb: str, subject: models.Model, *, at: datetime, by: Actor, reason: str, detail: dict[str, Any]) -> Entry:
