@@ -25,6 +25,7 @@ from lifecycle.money.models import Charge, Draft, Line, Rate, RateCard
 from lifecycle.notices.models import Notice
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 from lifecycle.people.models import CostCentre, PeopleImport, SignIn, Team, Token, User
+from lifecycle.replies.models import Reply
 from lifecycle.requests.models import Request, Step
 from lifecycle.sprawl.models import Finding
 
@@ -57,6 +58,7 @@ __all__ = [
     "Power",
     "Rate",
     "RateCard",
+    "Reply",
     "Request",
     "SignIn",
     "Size",

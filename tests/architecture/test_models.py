@@ -15,6 +15,7 @@ ROOMS = [
     "clock",
     "audit",
     "people",
+    "replies",
     "notices",
     "estate",
     "operations",
