@@ -104,6 +104,7 @@ urlpatterns = [
     path("catalogue/sizes/<int:pk>/", catalogue.size, name="size"),
     path("catalogue/rates/new/", catalogue.new_rate_card, name="rate-card-new"),
     path("audit/", audit.audit, name="audit"),
+    path("audit/export/", audit.export, name="audit-export"),
     path("notices/", notices.notice_list, name="notices"),
     path("demo/bar/", demo.bar, name="demo-bar"),
     path("demo/skip/", demo.skip, name="demo-skip"),

@@ -1,20 +1,19 @@
-"""The record of who did what, for administrators."""
+"""The record of who did what, for whoever may look into the house."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import Any
-
-from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from lifecycle.audit.models import Entry
+from lifecycle.audit.queries import entries
+from lifecycle.errors import Invalid
 from portal import paging
-from portal.web import auditwords
+from portal.exports import FORMS, exported
 from portal.web.access import Asked, readers_only
+from portal.web.auditrows import chips_of, rows_of
 from portal.web.forms_house.record import RecordFilter
 
 
@@ -23,29 +22,20 @@ from portal.web.forms_house.record import RecordFilter
 def audit(request: Asked) -> HttpResponse:
     form = RecordFilter(request.GET)
     form.is_valid()
-    found = _matching(form.cleaned_data)
+    found = entries(form.wanted, zone=timezone.get_current_timezone())
     page = paging.page(found, key=("-at", "-id"), position=request.GET.get("page", ""), count=False)
-    rows = [(entry, auditwords.sentence(entry), auditwords.object_word(entry.object_type)) for entry in page.rows]
-    filtered = any(form.cleaned_data.values())
-    context = {"form": form, "page": page, "rows": rows, "filtered": filtered, "verbs": sorted(auditwords.SENTENCES)}
+    chips = list(chips_of(form, request.GET))
+    context = {"form": form, "page": page, "rows": rows_of(page.rows), "chips": chips}
     return render(request, "audit/audit.html", context)
 
 
-def _matching(asked: dict[str, Any]) -> QuerySet[Entry]:
-    """Days are the reader's own; names are searched as they stood when it was recorded."""
-    wanted = Q()
-    if who := asked.get("who"):
-        wanted &= Q(actor_name__icontains=who)
-    if verb := asked.get("verb"):
-        wanted &= Q(verb=verb) | Q(verb__startswith=f"{verb}.")
-    if about := asked.get("about"):
-        wanted &= Q(object_type=about)
-    if since := asked.get("since"):
-        wanted &= Q(at__gte=_midnight(since))
-    if until := asked.get("until"):
-        wanted &= Q(at__lt=_midnight(until + timedelta(days=1)))
-    return Entry.objects.filter(wanted)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, timezone.get_current_timezone())
+@require_safe
+@readers_only
+def export(request: Asked) -> HttpResponseBase:
+    """All that the same filters show, as a file. A filter that cannot be read is no reason to hand out everything."""
+    form, kind = RecordFilter(request.GET), request.GET.get("as", "csv")
+    if kind not in FORMS:
+        raise Invalid(_("The record is handed out as CSV or as JSON lines."))
+    if not form.is_valid():
+        raise Invalid(" ".join(str(sentence) for sentences in form.errors.values() for sentence in sentences))
+    return exported(form.filters(), form=kind, by=request.user)

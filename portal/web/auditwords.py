@@ -20,6 +20,7 @@ LONGEST = 80
 Words = str | Promise
 
 SENTENCES: dict[str, Words] = {
+    "audit.exported": lazy("%(who)s exported the record as %(form)s. Asked for: %(asked)s."),
     "blueprint.added": lazy("%(who)s added the blueprint %(what)s."),
     "blueprint.changed": lazy("%(who)s changed the blueprint %(what)s: %(changed)s."),
     "clock.moved": lazy("%(who)s moved the clock of this demo to %(to)s."),
@@ -108,6 +109,45 @@ OBJECTS: dict[str, Words] = {
     "user": lazy("Person"),
 }
 
+# What acts belong to: the part of a verb before its dot.
+AREAS: dict[str, Words] = {
+    "audit": lazy("The record"),
+    "blueprint": lazy("Blueprints"),
+    "clock": lazy("The demo's clock"),
+    "endpoint": lazy("Endpoints"),
+    "finding": lazy("Findings"),
+    "lease": lazy("Leases"),
+    "machine": lazy("Machines"),
+    "operation": lazy("Operations"),
+    "operations": lazy("The pause"),
+    "person": lazy("People"),
+    "published_rate_card": lazy("Prices"),
+    "request": lazy("Requests"),
+    "size": lazy("Sizes"),
+}
+
+
+def acts() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Choices: each area as a whole, then its acts, by the words in which they are told."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for verb in SENTENCES:
+        groups.setdefault(verb.partition(".")[0], []).append((verb, act_words(verb)))
+    found = [(area_word(area), area, sorted(told, key=lambda pair: pair[1])) for area, told in groups.items()]
+    return [
+        (word, told if len(told) == 1 else [(area, _("%(area)s: everything") % {"area": word}), *told])
+        for word, area, told in sorted(found)
+    ]
+
+
+def act_words(verb: str) -> str:
+    """An act without its facts: "… extended … from … to …", or the name of its area."""
+    pattern = SENTENCES.get(verb)
+    return area_word(verb) if pattern is None else str(pattern) % _Facts(otherwise="…")
+
+
+def area_word(area: str) -> str:
+    return str(AREAS.get(area) or area.replace("_", " ").capitalize())
+
 
 def sentence(entry: Entry) -> str:
     """What was done, as plain text: "Ingrid Solheim switched Hamburg from observe to manage." """
@@ -127,8 +167,12 @@ def object_word(object_type: str) -> str:
 class _Facts(dict[str, str]):
     """An old entry may lack what a sentence names today: a gap is better than no page."""
 
+    def __init__(self, known: Mapping[str, str] | None = None, *, otherwise: str = "–") -> None:
+        super().__init__(known or {})
+        self.otherwise = otherwise
+
     def __missing__(self, key: str) -> str:
-        return "–"
+        return self.otherwise
 
 
 def _plain(value: Any) -> str:

@@ -26,6 +26,7 @@ from portal.web import moneywords
 from portal.web.access import Asked, admins_only, readers_only
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.catalogue import BlueprintForm, RateCardForm, SizeForm
+from portal.web.histories import history_on_page
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -69,7 +70,9 @@ def blueprint(request: Asked, pk: int) -> HttpResponse:
         with shown_on(form):
             actions.change_blueprint(found, by=request.user, **form.cleaned_data)
             return _done(request, _("%(name)s is changed.") % {"name": found})
-    return _form_page(request, "catalogue/blueprint.html", form, {"blueprint": found})
+    return _form_page(
+        request, "catalogue/blueprint.html", form, {"blueprint": found} | history_on_page(found, reader=request.user)
+    )
 
 
 @form_page
@@ -92,7 +95,9 @@ def size(request: Asked, pk: int) -> HttpResponse:
         with shown_on(form):
             actions.change_size(found, by=request.user, **form.cleaned_data)
             return _done(request, _("The size %(name)s is changed.") % {"name": found})
-    return _form_page(request, "catalogue/size.html", form, {"size": found})
+    return _form_page(
+        request, "catalogue/size.html", form, {"size": found} | history_on_page(found, reader=request.user)
+    )
 
 
 @form_page

@@ -22,6 +22,7 @@ from portal.web.access import Asked, admins_only, readers_only
 from portal.web.endpointstate import state_of
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.endpoints import ChangeEndpointForm, LimitsForm, ModeForm, NewEndpointForm
+from portal.web.histories import history_on_page
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -42,6 +43,7 @@ def endpoint(request: Asked, pk: int) -> HttpResponse:
     parts = [(manager.model._meta.verbose_name_plural, manager.filter(gone=False).count()) for manager in _parts(found)]
     waiting = Operation.objects.filter(endpoint=found, state__in=Operation.OPEN).count()
     context = {"state": state_of(found), "parts": parts, "waiting": waiting, "removals": blast_limit(found)}
+    context |= history_on_page(found, reader=request.user)
     return render(request, "endpoints/endpoint.html", context)
 
 

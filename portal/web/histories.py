@@ -1,11 +1,17 @@
-"""The record of one machine: what was done to it, its lease, its request, and by its operations."""
+"""The record of one thing, for its own page; of a machine also what was done to its lease and by its operations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Model, QuerySet
+from django.urls import reverse
+
 from lifecycle.audit.models import Entry
+from lifecycle.audit.queries import history_of
 from lifecycle.estate.models import Machine
+from lifecycle.people.models import User
+from lifecycle.people.permissions import LOOK_INTO_HOUSE, may
 from lifecycle.requests.queries import record_of
 from portal.web.auditwords import sentence
 
@@ -49,5 +55,16 @@ class Told:
 
 def history(machine: Machine) -> list[Told]:
     """The latest first."""
-    entries = record_of(machine)[:MOST]
+    return _told(record_of(machine))
+
+
+def history_on_page(subject: Model, *, reader: User) -> dict[str, object]:
+    """What templates/audit/_history.html shows, with the way into the record for whoever may open it."""
+    kind = subject._meta.model_name
+    way = f"{reverse('audit')}?about={kind}&what={subject.pk}" if may(reader, LOOK_INTO_HOUSE) else ""
+    return {"told": _told(history_of(subject).order_by("-at", "-id")), "more": way}
+
+
+def _told(rows: QuerySet[Entry]) -> list[Told]:
+    entries = rows[:MOST]
     return [Told(entry, ICONS.get(entry.verb, OTHERWISE), sentence(entry)) for entry in entries]

@@ -17,6 +17,7 @@ from lifecycle.requests.queries import requests_of
 from portal.paging import page
 from portal.web.access import Asked
 from portal.web.forms.orders import MINE, TEAM
+from portal.web.histories import history_on_page
 from portal.web.requestpage import RequestPage
 
 SHOWN = {"open": Request.OPEN}
@@ -59,6 +60,7 @@ def cancel(request: Asked, pk: int) -> HttpResponse:
 def _page(request: Asked, pk: int, *, problem: str = "", status: int = 200) -> HttpResponse:
     page = RequestPage(_visible(request.user, pk), request.user)
     context = {"page": page, "problem": problem, "copy_url": copy_url(page.request)}
+    context |= history_on_page(page.request, reader=request.user)
     return render(request, "requests/request.html", context, status=status)
 
 

@@ -114,6 +114,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "size": HOUSE,
     "rate-card-new": HOUSE,
     "audit": HOUSE,
+    "audit-export": HOUSE,
     "notices": SIGNED_IN,
     "demo-bar": ONLY_DEMO,
     "demo-skip": ONLY_POST,
