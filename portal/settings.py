@@ -177,6 +177,10 @@ CLOCK_SHIFTABLE = DEMO or env.flag("CLOCK_SHIFTABLE", False)
 if CLOCK_SHIFTABLE and MODE == "production":
     raise ImproperlyConfigured("CLOCK_SHIFTABLE is not for production: charges and removals follow that clock.")
 
+# Questions to the API within a minute; 0: as many as one likes.
+API_RATE = env.number("API_RATE", 600)
+API_RATE_ANONYMOUS = env.number("API_RATE_ANONYMOUS", 60)
+
 ORPHAN_AFTER_SCANS = env.number("ORPHAN_AFTER_SCANS", 1, least=1)
 MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)
 
@@ -193,6 +197,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "portal.errors.api_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,  # it would answer 404 for a form that is not known
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Leasehold",

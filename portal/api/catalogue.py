@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lifecycle import clock
 from lifecycle.catalog import actions
@@ -24,6 +23,7 @@ from lifecycle.requests.checks import check_last_day
 from portal.api.asking import Strict, me, sent
 from portal.api.endpoints import EndpointNameSerializer, ImageSerializer, PoolSerializer
 from portal.api.fields import LARGE, SMALL, Day, Row
+from portal.api.guarded import Guarded
 from portal.api.listing import Listed
 
 
@@ -177,7 +177,7 @@ class SizeViewSet(mixins.RetrieveModelMixin, Listed[Size]):
 
 
 @extend_schema(tags=["catalogue"])
-class QuoteView(APIView):
+class QuoteView(Guarded):
     @extend_schema(request=QuoteInput, responses=QuoteSerializer)
     def post(self, request: Request) -> Response:
         """The price of an order, before it is sent. Changes nothing."""

@@ -7,10 +7,15 @@ from typing import Any
 from csp.constants import SELF
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.views import APIView
+
+from portal.api.guarded import Guarded
+
+
+class SchemaView(Guarded, SpectacularAPIView):
+    """The API described, for whoever is signed in."""
 
 
 class DocsView(SpectacularSwaggerSplitView):
@@ -24,7 +29,7 @@ class DocsView(SpectacularSwaggerSplitView):
 docs = login_required(csp_update({"img-src": [SELF, "data:"]})(DocsView.as_view()))
 
 
-class NothingHere(APIView):
+class NothingHere(Guarded):
     """Unknown addresses below the API get a problem too, and no redirect that would lose a body."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

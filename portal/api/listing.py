@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.asking import NoFilter, Strict, wanted
+from portal.api.guarded import Guarded
 from portal.api.pagination import Keyset
 
 M = TypeVar("M", bound=Model)
@@ -19,7 +20,7 @@ ID = r"\d{1,18}"
 """Longer ones fit no database, and so name nothing."""
 
 
-class Listed(mixins.ListModelMixin, viewsets.GenericViewSet[M]):
+class Listed(Guarded, mixins.ListModelMixin, viewsets.GenericViewSet[M]):
     """A view says which filters it knows; one that it does not know is refused, not passed over."""
 
     filter_shape: type[Strict] = NoFilter

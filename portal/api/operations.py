@@ -10,13 +10,13 @@ from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lifecycle.models import Endpoint, Operation
 from lifecycle.operations import actions, queries
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow
+from portal.api.guarded import Guarded
 from portal.api.listing import Listed
 from portal.api.people import PersonSerializer
 from portal.api.permissions import IsAdmin
@@ -98,7 +98,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, Listed[Operation]):
 
 
 @extend_schema(tags=["operations"], responses=PauseSerializer)
-class PauseView(APIView):
+class PauseView(Guarded):
     """The global pause: while it is set, nothing is changed on any hypervisor."""
 
     permission_classes = [IsAdmin]

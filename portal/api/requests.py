@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
-from lifecycle.errors import Invalid, InvalidMany
+from lifecycle.errors import InvalidMany
 from lifecycle.models import Blueprint, Operation, Request, Size, Step
 from lifecycle.requests import actions
 from lifecycle.requests.queries import inbox, requests_of
+from portal.api import once
 from portal.api.asking import Strict, me, sent
 from portal.api.fields import Day, Row
 from portal.api.listing import Listed
 from portal.api.operations import OperationSerializer
 from portal.api.people import PersonSerializer, TeamSerializer
-
-KEY = "Idempotency-Key"
 
 
 class StepSerializer(serializers.ModelSerializer[Step]):
@@ -107,16 +104,7 @@ class RequestViewSet(mixins.RetrieveModelMixin, Listed[Request]):
             found = found.filter(state=asked["state"])
         return found.prefetch_related("steps__approver", "steps__decided_by")
 
-    @extend_schema(
-        request=RequestInput,
-        responses={201: RequestSerializer},
-        parameters=[
-            OpenApiParameter(
-                KEY, str, OpenApiParameter.HEADER,
-                description="Chosen by the caller. Sent again, it answers the request that was made with it first.",
-            )
-        ],
-    )  # fmt: skip
+    @extend_schema(request=RequestInput, responses={201: RequestSerializer})
     def create(self, request: HttpRequest) -> Response:
         """Asks for a machine, for oneself or one's team."""
         given, key = sent(request, RequestInput), _key(request)
@@ -158,10 +146,11 @@ class RequestViewSet(mixins.RetrieveModelMixin, Listed[Request]):
 
 
 def _key(request: HttpRequest) -> str:
-    """Two people may choose the same key; without one, every submission is its own."""
-    given = request.headers.get(KEY)
+    """The order's own key, which holds for ever and also where a process died between the work and its answer.
+
+    Two people may choose the same one; without one, every submission is its own.
+    """
+    given = once.key_of(request)
     if given is None:
         return uuid.uuid4().hex
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", given):
-        raise Invalid(_("A key has 1 to 255 printable characters without spaces."), field=KEY)
-    return hashlib.sha256(f"{me(request).pk}:{given}".encode()).hexdigest()
+    return hashlib.sha256(f"{me(request).pk}:{given}:{once.digest_of(request)}".encode()).hexdigest()

@@ -8,15 +8,19 @@ from drf_spectacular.authentication import BasicScheme
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from portal.api.permissions import IsAdmin
+from portal.api import once
 from portal.errors import PROBLEM
 
 REFUSALS = {
+    400: "The body cannot be read.",
     401: "Nobody is signed in, or name or password is wrong.",
-    403: "You may see this, but not do it.",
+    403: "You may see this, but not do it; or not see it at all, and everybody knows that it exists.",
     404: "There is nothing here, or nothing that you may see.",
     409: "Somebody or something was first: it is no longer as you saw it. Nothing was changed.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
     422: "A value is wrong; `errors` says which and why. Nothing was changed.",
+    429: "Too often; `Retry-After` says how many seconds to wait.",
 }
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -43,25 +47,30 @@ class Scheme(BasicScheme):
 
 class Described(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
-        """The filters of lists; of none, where there are none."""
+        """The filters of lists, and the key of whatever is posted."""
         shape = getattr(self.view, "filter_shape", None) if getattr(self.view, "action", "") == "list" else None
-        return [shape] if shape and shape().fields else []
+        filters = [shape] if shape and shape().fields else []
+        return [*filters, once.PARAMETER] if self.method == "POST" else filters
 
     def get_operation(self, *args: Any) -> dict[str, Any] | None:
         operation = super().get_operation(*args)
         if operation is not None:
             problem = {PROBLEM: {"schema": self.resolve_serializer(ProblemSerializer, "response").ref}}
-            for status in self._refusals(sends="requestBody" in operation):
+            for status in self._refusals(operation):
                 operation["responses"][str(status)] = {"description": REFUSALS[status], "content": problem}
         return operation
 
-    def _refusals(self, *, sends: bool) -> list[int]:
+    def _refusals(self, operation: dict[str, Any]) -> list[int]:
+        sends, filtered = "requestBody" in operation, any(at["in"] != "path" for at in operation.get("parameters", []))
         writes, named = self.method in WRITES, "{" in self.path
         refused = {
             401: True,
-            403: writes or IsAdmin in self.view.permission_classes,
+            403: True,
+            400: sends,
             404: named,
             409: writes,
-            422: sends or getattr(self.view, "action", "") == "list",
+            413: sends,
+            415: sends,
+            422: sends or filtered,
         }
-        return [status for status, may in refused.items() if may]
+        return sorted(status for status, may in (refused | {429: True}).items() if may)

@@ -1,7 +1,6 @@
 """The API's table: /api/v1/."""
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from portal.api import (
@@ -41,7 +40,7 @@ urlpatterns = [
     path("costs/", costs.CostsView.as_view(), name="api-costs"),
     path("costs/months/", costs.MonthsView.as_view(), name="api-costs-months"),
     path("pause/", operations.PauseView.as_view(), name="api-pause"),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),
     path("", include(router.urls)),
     re_path("", docs.NothingHere.as_view()),
