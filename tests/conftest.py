@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tests.lifecycle.world import World
 
 
+# Helpers that claim things say what they saw when it was not so, as tests do.
+pytest.register_assert_rewrite("tests.journeys")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def data_dir() -> Iterator[None]:
     """The private folder of tests/environment.py, gone afterwards."""

@@ -20,7 +20,8 @@ PAGES = {
     "": ["/sign-in/", "/sign-in/?next=/order/"],
     "lena": [
         "/", "/?view=table", "/order/", "/machines/", "/machines/{expiring}/", "/machines/{stopped}/",
-        "/machines/{expiring}/extend/", "/machines/{expiring}/give-back/", "/requests/", "/requests/{refused}/",
+        "/machines/{expiring}/extend/", "/machines/{expiring}/give-back/", "/machines/{expiring}/share/",
+        "/requests/", "/requests/{refused}/",
         "/costs/", "/costs/lines/{line}/", "/notices/", "/nothing/here/",
     ],
     "tomasz": ["/approvals/", "/approvals/{waiting}/", "/requests/{waiting}/", "/statements/", "/statements/{month}/"],
@@ -28,6 +29,8 @@ PAGES = {
         "/machines/", "/orphans/", "/orphans/{orphan}/", "/endpoints/", "/endpoints/1/", "/endpoints/new/",
         "/endpoints/1/change/", "/endpoints/1/mode/", "/operations/", "/operations/pause/", "/catalogue/",
         "/catalogue/blueprints/1/", "/catalogue/sizes/new/", "/catalogue/rates/new/", "/audit/", "/demo/mails/",
+        "/people/", "/people/new/", "/people/1/", "/people/lists/", "/teams/", "/teams/1/", "/cost-centres/",
+        "/cost-centres/1/",
     ],
 }  # fmt: skip
 NUMBERS = {
