@@ -16,6 +16,7 @@ from lifecycle.notices import rendering
 from lifecycle.operations import queries
 from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.engine import step
+from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.sprawl.actions import scan
@@ -73,6 +74,11 @@ def draft_money() -> None:
 @shared_task(ignore_result=True)
 def send_notices() -> None:
     notices.send(rendering.current())
+
+
+@shared_task(ignore_result=True)
+def sweep_replies() -> None:
+    replies.sweep()
 
 
 @shared_task(ignore_result=True)
