@@ -12,7 +12,6 @@ from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lifecycle import clock
 from lifecycle.models import CostCentre, Line, User
@@ -21,6 +20,7 @@ from lifecycle.money.queries import cost_centres_visible_to, lines_of, lines_vis
 from lifecycle.money.queries.lines import NAMED
 from portal.api.asking import NoFilter, Strict, me, wanted
 from portal.api.fields import Month, Name
+from portal.api.guarded import Guarded
 from portal.api.listing import Listed
 from portal.api.people import CostCentreSerializer, PersonSerializer
 
@@ -138,7 +138,7 @@ class LineViewSet(mixins.RetrieveModelMixin, Listed[Line]):
 
 
 @extend_schema(tags=["costs"])
-class CostsView(APIView):
+class CostsView(Guarded):
     @extend_schema(parameters=[MonthFilter], responses=StatementSerializer)
     def get(self, request: Request) -> Response:
         """My own statement of a month: what I and my team hold."""
@@ -146,7 +146,7 @@ class CostsView(APIView):
 
 
 @extend_schema(tags=["costs"])
-class MonthsView(APIView):
+class MonthsView(Guarded):
     @extend_schema(responses=MonthSumSerializer(many=True))
     def get(self, request: Request) -> Response:
         """My months with their sums, the latest first."""

@@ -9,11 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lifecycle.models import CostCentre, Team, User
 from portal.api.asking import Strict, me
 from portal.api.fields import Name
+from portal.api.guarded import Guarded
 from portal.api.listing import Listed
 from portal.api.permissions import IsAdmin
 
@@ -53,8 +53,8 @@ class TeamEntrySerializer(serializers.ModelSerializer[Team]):
 class PersonEntrySerializer(PersonSerializer):
     """A person as administrators look them up."""
 
-    team = TeamSerializer(read_only=True)
-    supervisor = PersonSerializer(read_only=True)
+    team = TeamSerializer(read_only=True, allow_null=True)
+    supervisor = PersonSerializer(read_only=True, allow_null=True)
 
     class Meta(PersonSerializer.Meta):
         fields = [*PersonSerializer.Meta.fields, "email", "role", "team", "supervisor", "left_on"]
@@ -62,9 +62,9 @@ class PersonEntrySerializer(PersonSerializer):
 
 class MeSerializer(serializers.ModelSerializer[User]):
     name = Name(source="*")
-    team = TeamSerializer(read_only=True)
-    cost_centre = CostCentreSerializer(read_only=True)
-    supervisor = PersonSerializer(read_only=True)
+    team = TeamSerializer(read_only=True, allow_null=True)
+    cost_centre = CostCentreSerializer(read_only=True, allow_null=True)
+    supervisor = PersonSerializer(read_only=True, allow_null=True)
     decides = serializers.BooleanField(read_only=True, help_text="Somebody reports to me.")
     is_admin = serializers.BooleanField(read_only=True)
 
@@ -79,7 +79,7 @@ class NameFilter(Strict):
 
 
 @extend_schema(tags=["people"])
-class MeView(APIView):
+class MeView(Guarded):
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """Who I am here."""
