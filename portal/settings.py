@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OperationKindEnum": "lifecycle.models.Operation.Kind",
         "OperationStateEnum": "lifecycle.models.Operation.State",
+        "PeopleImportStateEnum": "lifecycle.models.PeopleImport.State",
         "RequestStateEnum": "lifecycle.models.Request.State",
     },
 }

@@ -67,7 +67,7 @@ def add_person(
     if problems:
         raise InvalidMany(problems)
     person.save()
-    record("person.added", person, by=by, role=person.role, **shown(fields))
+    record("person.added", person, by=by, **shown(fields) | {"role": person.role})
     return person
 
 

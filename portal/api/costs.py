@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, serializers
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,8 +18,9 @@ from lifecycle.models import CostCentre, Line, User
 from lifecycle.money import calendar
 from lifecycle.money.queries import cost_centres_visible_to, lines_of, lines_visible_to, months_of, statement, why
 from lifecycle.money.queries.lines import NAMED
-from portal.api.asking import NoFilter, Strict, me, wanted
-from portal.api.fields import Month, Name
+from lifecycle.people import teams
+from portal.api.asking import NoFilter, Strict, me, sent, wanted
+from portal.api.fields import Month, Name, Row
 from portal.api.guarded import Guarded
 from portal.api.listing import Listed
 from portal.api.people import CostCentreSerializer, PersonSerializer
@@ -106,6 +107,20 @@ class OwnedCostCentreSerializer(serializers.ModelSerializer[CostCentre]):
         fields = [*CostCentreSerializer.Meta.fields, "owner"]
 
 
+class CostCentreInput(Strict):
+    code = serializers.CharField(max_length=20)
+    name = serializers.CharField(max_length=100)
+    owner = Row(queryset=User.objects.all(), required=False, allow_null=True)
+
+
+class CostCentreChange(Strict):
+    """Only what is sent is changed."""
+
+    code = serializers.CharField(max_length=20, required=False)
+    name = serializers.CharField(max_length=100, required=False)
+    owner = Row(queryset=User.objects.all(), required=False, allow_null=True)
+
+
 class MonthFilter(Strict):
     month = Month(required=False, help_text="2026-11; without it, the present month.")
 
@@ -164,6 +179,25 @@ class CostCentreViewSet(mixins.RetrieveModelMixin, Listed[CostCentre]):
 
     def get_queryset(self) -> QuerySet[CostCentre]:
         return cost_centres_visible_to(me(self.request)).select_related("owner")
+
+    @extend_schema(request=CostCentreInput, responses={201: OwnedCostCentreSerializer})
+    def create(self, request: Request) -> Response:
+        """Administrators add them."""
+        centre = teams.create_cost_centre(by=me(request), **sent(request, CostCentreInput))
+        return Response(OwnedCostCentreSerializer(centre).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=CostCentreChange, responses=OwnedCostCentreSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Its owner sees what it pays, from now on and before."""
+        centre: CostCentre = self.get_object()
+        changed = teams.change_cost_centre(centre, by=me(request), **sent(request, CostCentreChange))
+        return Response(OwnedCostCentreSerializer(changed).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Only one on which nothing was ever charged."""
+        teams.delete_cost_centre(self.get_object(), by=me(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=MonthSumSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None)

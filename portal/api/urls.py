@@ -9,6 +9,7 @@ from portal.api import (
     costs,
     docs,
     endpoints,
+    imports,
     machines,
     notices,
     operations,
@@ -31,6 +32,7 @@ router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
 router.register("endpoints", endpoints.EndpointViewSet, basename="api-endpoint")
 router.register("operations", operations.OperationViewSet, basename="api-operation")
 router.register("audit", audit.EntryViewSet, basename="api-audit")
+router.register("people/imports", imports.ImportViewSet, basename="api-people-import")
 router.register("people", people.PersonViewSet, basename="api-person")
 router.register("teams", people.TeamViewSet, basename="api-team")
 

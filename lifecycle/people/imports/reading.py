@@ -16,7 +16,7 @@ from lifecycle.errors import Invalid
 COLUMNS = (
     "username", "first_name", "last_name", "email", "supervisor", "team", "cost_centre", "role", "zone", "left_on",
 )  # fmt: skip
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 2 * 1024 * 1024
 MOST_ROWS = 20_000
 SEPARATORS = ",;\t"
 FORMULA = re.compile(r"'*[=+\-@\t\r]")

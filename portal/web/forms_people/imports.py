@@ -15,7 +15,7 @@ class ImportForm(forms.Form):
     use_required_attribute = False
 
     file = forms.FileField(
-        label=lazy("CSV file"), help_text=lazy("UTF-8, with commas or semicolons; at most 4 MiB."),
+        label=lazy("CSV file"), help_text=lazy("UTF-8, with commas or semicolons; at most 2 MiB."),
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         error_messages={"required": lazy("Choose a file."), "empty": lazy("The file is empty.")},
     )  # fmt: skip

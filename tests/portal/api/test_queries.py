@@ -36,6 +36,7 @@ COUNTS: dict[str, tuple[str, int]] = {
     "operations/": ("admin", 3),
     "audit/": ("admin", 3),
     "people/": ("admin", 3),
+    "people/imports/": ("admin", 3),
     "teams/": ("admin", 3),
 }
 
