@@ -17,7 +17,10 @@ from portal.web.auditwords import act_words, object_word, sentence
 from portal.web.forms_house.record import RecordFilter
 
 # Kind of object -> name of its page.
-PAGES = {"machine": "machine", "endpoint": "endpoint", "request": "request", "blueprint": "blueprint", "size": "size"}
+PAGES = {
+    "blueprint": "blueprint", "costcentre": "cost-centre", "endpoint": "endpoint", "machine": "machine",
+    "request": "request", "size": "size", "team": "team", "user": "person",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

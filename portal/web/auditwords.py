@@ -114,16 +114,19 @@ AREAS: dict[str, Words] = {
     "audit": lazy("The record"),
     "blueprint": lazy("Blueprints"),
     "clock": lazy("The demo's clock"),
+    "cost_centre": lazy("Cost centres"),
     "endpoint": lazy("Endpoints"),
     "finding": lazy("Findings"),
     "lease": lazy("Leases"),
     "machine": lazy("Machines"),
     "operation": lazy("Operations"),
     "operations": lazy("The pause"),
+    "people": lazy("Lists of people"),
     "person": lazy("People"),
     "published_rate_card": lazy("Prices"),
     "request": lazy("Requests"),
     "size": lazy("Sizes"),
+    "team": lazy("Teams"),
 }
 
 
@@ -140,9 +143,12 @@ def acts() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def act_words(verb: str) -> str:
-    """An act without its facts: "… extended … from … to …", or the name of its area."""
+    """An act without its facts: "Extended … from … to", or the name of its area."""
     pattern = SENTENCES.get(verb)
-    return area_word(verb) if pattern is None else str(pattern) % _Facts(otherwise="…")
+    if pattern is None:
+        return area_word(verb)
+    words = (str(pattern) % _Facts(otherwise="…")).replace(" (…)", "").strip(" .:…")
+    return words[:1].upper() + words[1:]
 
 
 def area_word(area: str) -> str:
