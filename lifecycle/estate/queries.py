@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Count, Q, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count
 
 from lifecycle.estate.models import Endpoint, Machine, Stage
 from lifecycle.estate.models.machines import LIVE, MachineQuerySet
+from lifecycle.estate.search import with_words
 from lifecycle.people.models import User
 
 CAP = 1001
@@ -31,15 +31,12 @@ def machine_list(
     endpoint: Endpoint | None = None,
 ) -> MachineQuerySet:
     """The machines a person may see, as lists show them; those that ended only when their stage is asked for."""
-    machines = Machine.objects.visible_to(user).select_related(*BESIDE)
-    machines = machines.filter(stage__in=_stages(stage))
+    machines = Machine.objects.visible_to(user).filter(stage__in=_stages(stage))
     if mine:
         machines = machines.filter(holder=user)
     if endpoint is not None:
         machines = machines.filter(endpoint=endpoint)
-    for word in q.replace("\0", "").split()[:6]:
-        machines = _with_word(machines, word)
-    return machines
+    return with_words(machines, q)
 
 
 def counts_by_stage(user: User) -> dict[Stage, int]:
@@ -53,12 +50,3 @@ def _stages(stage: Stage | Collection[Stage] | None) -> Collection[str]:
     if stage is None:
         return LIVE
     return [stage] if isinstance(stage, str) else stage
-
-
-def _with_word(machines: MachineQuerySet, word: str) -> MachineQuerySet:
-    people = [f"holder__{name}__icontains" for name in ("username", "first_name", "last_name")]
-    columns = ["name__icontains", "guest_name__icontains", "purpose__icontains", "team__name__icontains", *people]
-    found = Q(address_text__icontains=word)
-    for column in columns:
-        found |= Q((column, word))
-    return machines.alias(address_text=Cast("addresses", TextField())).filter(found)

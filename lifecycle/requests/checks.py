@@ -59,7 +59,8 @@ def check_name(name: str) -> str:
 
 def _free_name(name: str) -> str:
     stem = re.sub(r"-\d+$", "", name)[:36]
-    taken = set(Machine.objects.live().filter(name__startswith=stem).values_list("name", flat=True))
+    # In either case: machines that were found have capitals, and the index of the search helps with this form only.
+    taken = set(Machine.objects.live().filter(name__istartswith=stem).values_list("name", flat=True))
     taken |= set(Request.objects.filter(name__startswith=stem, state__in=Request.OPEN).values_list("name", flat=True))
     return next(free for number in range(2, 10_000) if (free := f"{stem}-{number}") not in taken)
 
