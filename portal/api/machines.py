@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,10 +13,10 @@ from rest_framework.response import Response
 
 from lifecycle import clock
 from lifecycle.errors import Conflict
-from lifecycle.estate.queries import BESIDE, machine_list
+from lifecycle.estate.queries import machine_list
 from lifecycle.leases import actions as leases
 from lifecycle.models import Endpoint, Lease, Machine, Operation, Stage
-from lifecycle.money.queries import cost_so_far, cost_this_month
+from lifecycle.money.queries import spent
 from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.operations import power
 from lifecycle.requests.queries import record_of
@@ -26,8 +26,11 @@ from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow, Day
 from portal.api.listing import Listed, listed
 from portal.api.operations import OperationSerializer
+from portal.api.pagination import Keyset
 from portal.api.people import PersonSerializer, TeamSerializer
 from portal.api.shares import Shared
+
+SHOWN = ("endpoint", "pool", "holder", "team", "cost_centre", "lease")
 
 
 class LeaseSerializer(serializers.ModelSerializer[Lease]):
@@ -58,7 +61,7 @@ class MachineSerializer(serializers.ModelSerializer[Machine]):
     cost_centre = serializers.CharField(source="cost_centre.code", read_only=True, allow_null=True, default=None)
     addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
     cents_per_month = serializers.SerializerMethodField(help_text="Empty while no price is in force.")
-    lease = serializers.SerializerMethodField()
+    lease = LeaseSerializer(read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = Machine
@@ -71,11 +74,6 @@ class MachineSerializer(serializers.ModelSerializer[Machine]):
     def get_cents_per_month(self, machine: Machine) -> int | None:
         prices: dict[int, int] = self.context["prices"]
         return prices.get(machine.pk)
-
-    @extend_schema_field(LeaseSerializer(allow_null=True))
-    def get_lease(self, machine: Machine) -> Any:
-        lease = getattr(machine, "lease", None)
-        return LeaseSerializer(lease).data if lease else None
 
 
 def described(machines: list[Machine]) -> list[dict[str, Any]]:
@@ -106,12 +104,12 @@ class MachineViewSet(Shared, mixins.RetrieveModelMixin, Listed[Machine]):
     queryset = Machine.objects.none()
 
     def get_queryset(self) -> QuerySet[Machine]:
-        if self.action == "list":
-            return machine_list(me(self.request), **self.filters()).select_related(*BESIDE, "lease")
-        return Machine.objects.visible_to(me(self.request)).select_related(*BESIDE, "lease")
+        return Machine.objects.visible_to(me(self.request)).select_related(*SHOWN)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.get_paginated_response(described(self.paginate_queryset(self.get_queryset()) or []))
+        found, pager = machine_list(me(request), **self.filters()), Keyset()
+        shown = Machine.objects.select_related(*SHOWN)
+        return pager.get_paginated_response(described(pager.page_of(found, request, key=self.page_key, shown=shown)))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(described([self.get_object()])[0])
@@ -124,9 +122,8 @@ class MachineViewSet(Shared, mixins.RetrieveModelMixin, Listed[Machine]):
     @action(detail=True)
     def cost(self, request: Request, pk: str) -> Response:
         """What it has cost its present holder so far, up to this second, and how much of that this month."""
-        machine, now = self.get_object(), clock.now()
-        spent = {"cents": cost_so_far(machine, now=now), "cents_this_month": cost_this_month(machine, now=now)}
-        return Response(spent)
+        cents = spent(self.get_object(), now=clock.now())
+        return Response({"cents": cents.so_far, "cents_this_month": cents.this_month})
 
     @extend_schema(responses=OperationSerializer(many=True))
     @action(detail=True)

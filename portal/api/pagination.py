@@ -25,10 +25,12 @@ class Keyset(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         return self.page_of(queryset, request, key=view.page_key)
 
-    def page_of(self, rows: QuerySet[Any], request: Request, *, key: Sequence[str]) -> list[Any]:
+    def page_of(
+        self, rows: QuerySet[Any], request: Request, *, key: Sequence[str], shown: QuerySet[Any] | None = None
+    ) -> list[Any]:
         size = self._size(request.query_params.get("page_size", str(self.size)))
         position = request.query_params.get("page", "")
-        self.page = paging.page(rows, key=key, position=position, size=size, count=False)
+        self.page = paging.page(rows, key=key, position=position, size=size, count=False, shown=shown)
         self.url = request.build_absolute_uri()
         return self.page.rows
 

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from lifecycle import clock
-from lifecycle.estate.models import Stage
+from lifecycle.estate.models import Machine, Stage
 from lifecycle.estate.queries import machine_list
 from lifecycle.people.models import User
 from portal.paging import page
@@ -23,15 +23,16 @@ STAGES: dict[str, tuple[str | Promise, tuple[Stage, ...]]] = {
 }
 WHOSE: dict[str, str | Promise] = {"mine": _("Mine"), "team": _("My team")}
 KEY = ("next_at", "id")
+SHOWN = ("lease", "holder", "team")
 
 
 def context(user: User, chosen: Mapping[str, str]) -> dict[str, Any]:
     stage, whose, q = chosen.get("stage", ""), chosen.get("whose", ""), chosen.get("q", "").strip()[:200]
     stages = STAGES[stage][1] if stage in STAGES else None
-    machines = machine_list(user, q=q, stage=stages, mine=whose == "mine").select_related("lease", "request")
+    machines = machine_list(user, q=q, stage=stages, mine=whose == "mine")
     if whose == "team":
         machines = machines.filter(team=user.team_id) if user.team_id else machines.none()
-    found = page(machines, key=KEY, position=chosen.get("page", ""))
+    found = page(machines, key=KEY, position=chosen.get("page", ""), shown=Machine.objects.select_related(*SHOWN))
     return {
         "page": found,
         "rows": rows_of(found.rows, now=clock.now()),

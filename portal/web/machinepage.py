@@ -17,8 +17,9 @@ from lifecycle.estate.shares import Share, shares_of
 from lifecycle.leases.models import Lease
 from lifecycle.leases.permissions import HOLD
 from lifecycle.leases.queries import Segment, shown_stage
-from lifecycle.money.queries import cost_so_far, cost_this_month
+from lifecycle.money.queries import Spent, spent
 from lifecycle.money.quotes import quote
+from lifecycle.money.rates import PriceList
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
 from lifecycle.people.permissions import may
@@ -146,16 +147,16 @@ class MachinePage:
         return self.machine.endpoint.mode == Endpoint.Mode.OBSERVE
 
     @cached_property
+    def prices(self) -> PriceList:
+        return PriceList.load()
+
+    @cached_property
     def cents_per_month(self) -> int | None:
-        return prices_of([self.machine]).get(self.machine.pk)
+        return prices_of([self.machine], prices=self.prices).get(self.machine.pk)
 
     @cached_property
-    def cents_so_far(self) -> int:
-        return cost_so_far(self.machine, now=self.now)
-
-    @cached_property
-    def cents_this_month(self) -> int:
-        return cost_this_month(self.machine, now=self.now)
+    def spent(self) -> Spent:
+        return spent(self.machine, now=self.now, prices=self.prices)
 
     @cached_property
     def cents_until_end(self) -> int | None:
@@ -166,7 +167,7 @@ class MachinePage:
         try:
             lines = quote(
                 vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib,
-                starts_at=self.now, ends_at=self.lease.ends_at,
+                starts_at=self.now, ends_at=self.lease.ends_at, prices=self.prices,
             ).lines  # fmt: skip
         except Invalid:
             return None

@@ -14,6 +14,7 @@ from lifecycle.estate.models import FAR, Machine, Stage
 from lifecycle.leases.models import Lease
 from lifecycle.leases.queries import Segment, shown_stage
 from lifecycle.money.quotes import monthly_cents_of
+from lifecycle.money.rates import PriceList
 from portal.web.bars import row_segments
 
 NEXT: dict[str, str | Promise] = {
@@ -31,8 +32,12 @@ class Row:
     machine: Machine
     stage: str
     cents: int | None
-    segments: list[Segment]
     now: dt.datetime
+
+    @property
+    def segments(self) -> list[Segment]:
+        """For the bar, which only some lists draw."""
+        return row_segments(self.machine, now=self.now)
 
     @property
     def lease(self) -> Lease | None:
@@ -58,17 +63,14 @@ class Row:
 
 
 def rows_of(machines: Iterable[Machine], *, now: dt.datetime) -> list[Row]:
-    """`machines` come with their `lease` and `request` joined; one query more for the prices."""
+    """`machines` come with their `lease` joined, for bars also with their `request`; one query more for the prices."""
     machines = list(machines)
     prices = prices_of(machines)
-    return [
-        Row(machine, shown_stage(machine, now=now), prices.get(machine.pk), row_segments(machine, now=now), now)
-        for machine in machines
-    ]
+    return [Row(machine, shown_stage(machine, now=now), prices.get(machine.pk), now) for machine in machines]
 
 
-def prices_of(machines: list[Machine]) -> dict[int, int]:
+def prices_of(machines: list[Machine], *, prices: PriceList | None = None) -> dict[int, int]:
     try:
-        return monthly_cents_of(machines)
+        return monthly_cents_of(machines, prices=prices)
     except Invalid:  # a card without all meters promises nothing
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,29 @@ def test_a_page_is_two_queries_or_one_without_the_count(
 ) -> None:
     with django_assert_num_queries(queries):  # type: ignore[operator]
         page(Entry.objects.all(), key=NEWEST, count=count)
+
+
+@pytest.mark.parametrize(("key", "pages"), [(OLDEST, ["012", "345", "6"]), (NEWEST, ["654", "321", "0"])])
+def test_rows_that_are_fetched_by_their_ids_come_in_the_same_pages(
+    entries: list[Entry], key: tuple[str, ...], pages: list[str]
+) -> None:
+    def at(position: str) -> Page:
+        return page(Entry.objects.all(), key=key, position=position, size=3, shown=Entry.objects.all())
+
+    first = at("")
+    second = at(first.next)
+    third = at(second.next)
+
+    assert [shown(found) for found in (first, second, third)] == pages
+    assert [shown(found) for found in (at(second.previous), at(third.previous))] == pages[:2]
+    assert [bool(found.next) for found in (first, second, third)] == [True, True, False]
+    assert {found.count for found in (first, second, third)} == {len(entries)}
+
+
+@pytest.mark.parametrize(("position", "count", "queries"), [(False, True, 2), (True, True, 3), (True, False, 2)])
+def test_a_page_of_rows_by_their_ids_is_one_query_more_but_not_at_first(
+    entries: list[Entry], django_assert_num_queries: Any, position: bool, count: bool, queries: int
+) -> None:
+    where = page(Entry.objects.all(), key=NEWEST, size=3).next if position else ""
+    with django_assert_num_queries(queries):
+        page(Entry.objects.all(), key=NEWEST, position=where, count=count, shown=Entry.objects.all())

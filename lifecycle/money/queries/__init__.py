@@ -1,6 +1,6 @@
 """Reading money: who sees which lines, what they add up to, and why."""
 
-from lifecycle.money.queries.costs import cost_so_far, cost_this_month, costs_so_far
+from lifecycle.money.queries.costs import Spent, cost_so_far, cost_this_month, costs_so_far, spent
 from lifecycle.money.queries.explanations import Why, WhyPart, why
 from lifecycle.money.queries.lines import (
     cost_centres_visible_to,
@@ -15,6 +15,7 @@ from lifecycle.money.queries.statements import MachineLines, Statement, daily_ce
 __all__ = [
     "Flaw",
     "MachineLines",
+    "Spent",
     "Statement",
     "Why",
     "WhyPart",
@@ -28,6 +29,7 @@ __all__ = [
     "lines_visible_to",
     "months_of",
     "overcharged_seconds",
+    "spent",
     "statement",
     "why",
 ]

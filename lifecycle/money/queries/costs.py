@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
@@ -28,11 +29,27 @@ def costs_so_far(machines: Iterable[Machine], *, now: datetime) -> dict[int, int
 
 def cost_this_month(machine: Machine, *, now: datetime) -> int:
     """The part of `cost_so_far` that falls into the billing zone's present month."""
+    return spent(machine, now=now).this_month
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Cents: `cost_so_far`, and the part of it that is `cost_this_month`."""
+
+    so_far: int
+    this_month: int
+
+
+def spent(machine: Machine, *, now: datetime, prices: PriceList | None = None) -> Spent:
+    """Both at once. `prices` saves a query to whoever has them already."""
     month = calendar.month_of(now)
-    return sum(line.cents for key, line in _present_lines([machine.pk], calendar.whole(now)) if key.month == month)
+    cents = [(key.month, line.cents) for key, line in _present_lines([machine.pk], calendar.whole(now), prices)]
+    return Spent(sum(each for _, each in cents), sum(each for charged, each in cents if charged == month))
 
 
-def _present_lines(machines: Iterable[int], now: datetime) -> Iterator[tuple[Key, Reckoned]]:
+def _present_lines(
+    machines: Iterable[int], now: datetime, prices: PriceList | None = None
+) -> Iterator[tuple[Key, Reckoned]]:
     rows = Tenure.objects.filter(machine__in=machines, started_at__lt=now).order_by("started_at", "pk")
     present = {tenure.machine_id: tenure for tenure in rows}
     if not present:
@@ -40,7 +57,7 @@ def _present_lines(machines: Iterable[int], now: datetime) -> Iterator[tuple[Key
     first = calendar.month_of(min(tenure.started_at for tenure in present.values()))
     start, _end = calendar.month_bounds(first)
     spans = Span.objects.filter(Q(ended_at=None) | Q(ended_at__gt=start), machine__in=present, started_at__lt=now)
-    reckoning = reckon(spans.order_by(), rows, PriceList.load(), start=start, end=now)
+    reckoning = reckon(spans.order_by(), rows, prices or PriceList.load(), start=start, end=now)
     for key, line in reckoning.lines.items():
         if key.tenure_id == present[key.machine_id].pk:
             yield key, line
