@@ -8,13 +8,14 @@ WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 FAST := not rig and not browser and not journey and not fuzz
+ROUNDS ?= 3
 PYTEST := $(BIN)/pytest -n $(WORKERS)
 CHECKS := format lint types arrows migrations
 
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lock clean may-start packages kvm $(CHECKS)
+.PHONY: help demo test check bench soak fmt lock clean may-start packages kvm $(CHECKS)
 .NOTPARALLEL:
 
 help: ## This list
@@ -35,6 +36,23 @@ test: packages .venv/dev kvm ## All checks and all tests, with every server they
 
 check: .venv/dev $(CHECKS) ## Format, lint, types, arrows, migrations and the fast tests
 	$(PYTEST) -m "$(FAST)"
+
+# docs/benchmarks.md says how to read it. BENCH="--only search" measures less.
+bench: packages .venv/dev ## How long the pages of 100,000 machines take, on PostgreSQL; written to var/bench
+	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks $(BENCH)
+
+# What takes long: hours if need be. One failure does not hide the next.
+soak: packages .venv/dev kvm ## The benchmark with many pairs on both databases, and three rounds of all tests (ROUNDS=3)
+	@failed=0; \
+	$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks --pairs 101 || failed=1; \
+	$(BIN)/python -m tests.benchmarks --pairs 21 || failed=1; \
+	for round in $$(seq $(ROUNDS)); do \
+		echo "Round $$round, and the seed of its chances:"; \
+		$(BIN)/python -m tests.rigs.postgres $(PYTEST) -q -m "$(FAST)" --hypothesis-seed=$$round tests/lifecycle tests/portal \
+			|| failed=1; \
+		$(PYTEST) -q --hypothesis-seed=$$round || failed=1; \
+	done; \
+	exit $$failed
 
 format: .venv/dev
 	$(BIN)/ruff format --check .

@@ -1,0 +1,37 @@
+"""What was measured, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.benchmarks.measure import Measured
+
+HEAD = (
+    f"{'':9}{'':36}{'ms':>8}{'× bare':>8}{'floor':>7}{'p95':>8}{'cpu':>7}{'db cpu':>8}{'sql':>7}"
+    f"{'queries':>9}{'trips':>7}{'peak KiB':>10}"
+)
+
+
+def head(facts: dict[str, Any], bare: dict[str, Any]) -> str:
+    lines = [f"{name}: {fact}" for name, fact in facts.items()]
+    return "\n".join([*lines, "", HEAD, _row("", "the bare view", None, bare)])
+
+
+def row(measured: Measured) -> str:
+    return _row(measured.who, measured.name, measured.ratio, vars(measured)) + ("" if measured.holds else "  over")
+
+
+def summary(rows: list[Measured]) -> str:
+    over = sum(not row.holds for row in rows)
+    return f"\n{len(rows) - over} of {len(rows)} within their floor."
+
+
+def _row(who: str, name: str, ratio: float | None, figures: dict[str, Any]) -> str:
+    def of(key: str) -> str:
+        figure = figures.get(key)
+        return "–" if figure is None else str(figure)
+
+    return (
+        f"{who:9}{name[:35]:36}{of('ms'):>8}{ratio or '':>8}{of('floor'):>7}{of('p95_ms'):>8}{of('cpu_ms'):>7}"
+        f"{of('database_cpu_ms'):>8}{of('sql_ms'):>7}{of('queries'):>9}{of('round_trips'):>7}{of('peak_kib'):>10}"
+    )
