@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle.errors import DomainError
 from lifecycle.people.queries import admins, has_left
@@ -27,6 +27,7 @@ LOOKS = {"show", "preset"}
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @asks(ASK)
 def order(request: Asked) -> HttpResponse:
     """Never from the cache: a form's key stands for one order, so going back must give another one."""

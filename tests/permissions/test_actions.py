@@ -1,0 +1,228 @@
+"""Who may do what, whichever entrance they come by: actions.txt, asked of every action that has an actor."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import lifecycle
+from lifecycle import clock, travel
+from lifecycle.catalog import actions as catalog
+from lifecycle.errors import DomainError, Forbidden
+from lifecycle.estate import actions as endpoints
+from lifecycle.estate import scanning, sharing
+from lifecycle.estate.models import Level
+from lifecycle.estate.sync import scan as looks
+from lifecycle.leases import actions as leases
+from lifecycle.models import (
+    Blueprint,
+    CostCentre,
+    Endpoint,
+    Finding,
+    Lease,
+    Machine,
+    Meter,
+    Operation,
+    PeopleImport,
+    Request,
+    Size,
+    Team,
+    User,
+)
+from lifecycle.money.actions import publish_rate_card
+from lifecycle.operations import actions as operations
+from lifecycle.operations import power
+from lifecycle.people import actions as people
+from lifecycle.people import leaving, teams
+from lifecycle.people.imports.applying import apply_import
+from lifecycle.people.imports.trying import look_again, try_import
+from lifecycle.people.imports.undoing import undo_import
+from lifecycle.requests import actions as requests
+from lifecycle.requests import leavers
+from lifecycle.sprawl.adoption import assign_holder
+from tests.lifecycle.world import World
+from tests.permissions.stage import LIST, Stage, make_stage, taken_back
+from tests.permissions.table import PEOPLE, Answers, Row, differences, read
+
+FILE = "actions.txt"
+
+INNER = {
+    "lifecycle.audit.actions.hand_out": "only reads; the record stands below people, so its pages ask",
+    "lifecycle.audit.actions.record": "keeps the record",
+    "lifecycle.audit.actions.record_each": "keeps the record",
+    "lifecycle.audit.actions.record_many": "keeps the record",
+    "lifecycle.estate.stages.move": "the table of moves; whoever calls it has asked",
+    "lifecycle.leases.actions.restamp": "follows from what was done",
+    "lifecycle.leases.actions.stop": "follows from what was done, or from the clock",
+    "lifecycle.operations.actions.cancel_waiting": "follows from what was done",
+    "lifecycle.operations.actions.order": "writes what was decided",
+    "lifecycle.people.imports.planning.plan": "only reads",
+    "lifecycle.people.imports.writing.write": "writes what was asked and allowed",
+    "lifecycle.replies.actions.claim": "keeps one's own keys",
+    "lifecycle.requests.checks.check_draft": "only reads",
+    "lifecycle.requests.leavers.reassign_steps": "the clock's, and follows from what was done",
+    "lifecycle.requests.provisioning.provision": "follows from the decision",
+}
+"""Functions that take an actor and ask nothing, because something above them has asked, and why that is so."""
+
+
+class Things:
+    """The rows that acts are about, as they are for one of the cast."""
+
+    def __init__(self, stage: Stage, role: str) -> None:
+        self.known = stage.known(role)
+        self.guest = stage.cast["see"]
+        self.day = stage.world.day
+        self.last_day = stage.world.day(40)
+
+    def _row(self, model: type[Any], name: str) -> Any:
+        return model.objects.get(pk=self.known[name])
+
+    machine = property(lambda self: self._row(Machine, "machine"))
+    lease = property(lambda self: Lease.objects.select_related("machine__endpoint").get(machine=self.known["machine"]))
+    request = property(lambda self: self._row(Request, "request"))
+    finding = property(lambda self: self._row(Finding, "orphan"))
+    endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
+    operation = property(lambda self: self._row(Operation, "operation"))
+    blueprint = property(lambda self: self._row(Blueprint, "blueprint"))
+    size = property(lambda self: self._row(Size, "size"))
+    person = property(lambda self: self._row(User, "person"))
+    team = property(lambda self: self._row(Team, "team"))
+    empty_team = property(lambda self: self._row(Team, "team-delete"))
+    centre = property(lambda self: self._row(CostCentre, "cost-centre"))
+    empty_centre = property(lambda self: self._row(CostCentre, "cost-centre-delete"))
+    kept = property(lambda self: self._row(PeopleImport, "people-import"))
+
+
+Act = Callable[[Things, User], Any]
+SIZE = {"vcpus": 1, "memory_mib": 1024, "disk_mib": 20480}
+PRICES = dict.fromkeys(Meter, (1, 1))
+
+ACTS: dict[str, Act] = {
+    "catalog.actions.create_size": lambda on, by: catalog.create_size(name="Tiny", **SIZE, by=by),
+    "catalog.actions.change_size": lambda on, by: catalog.change_size(on.size, name="Tiny", by=by),
+    "catalog.actions.create_blueprint": lambda on, by: catalog.create_blueprint(name="", sizes=[on.size], by=by),
+    "catalog.actions.change_blueprint": lambda on, by: catalog.change_blueprint(on.blueprint, offered=False, by=by),
+    "estate.actions.add_endpoint": lambda on, by: endpoints.add_endpoint(name="B", kind="simulated", path="b", by=by),
+    "estate.actions.change_endpoint": lambda on, by: endpoints.change_endpoint(on.endpoint, name="B", by=by),
+    "estate.actions.set_mode": lambda on, by: endpoints.set_mode(
+        on.endpoint, Endpoint.Mode.OBSERVE, reason="Night", by=by
+    ),
+    "estate.actions.set_limits": lambda on, by: endpoints.set_limits(
+        on.endpoint, blast_count=3, blast_percent=2, parallel=4, by=by
+    ),
+    "estate.scanning.ask_scan": lambda on, by: scanning.ask_scan(on.endpoint, by=by),
+    "estate.sharing.share": lambda on, by: sharing.share(
+        on.machine, recipient=on.empty_team, level=Level.SEE, by=by
+    ),
+    "estate.sharing.change_share": lambda on, by: sharing.change_share(
+        on.machine, recipient=on.guest, level=Level.OPERATE, until=None, by=by
+    ),
+    "estate.sharing.withdraw_share": lambda on, by: sharing.withdraw_share(on.machine, recipient=on.guest, by=by),
+    "estate.sync.scan.sync": lambda on, by: looks.sync(on.endpoint, by=by),
+    "leases.actions.adopt": lambda on, by: leases.adopt(
+        on.finding.machine, holder=on.person, purpose="Kept", last_day=on.last_day, by=by
+    ),
+    "leases.actions.extend": lambda on, by: leases.extend(on.lease, last_day=on.last_day, by=by),
+    "leases.actions.restore": lambda on, by: leases.restore(on.lease, by=by),
+    "leases.actions.give_back": lambda on, by: leases.give_back(on.lease, by=by),
+    "leases.actions.hold": lambda on, by: leases.hold(on.lease, reason="Evidence", by=by),
+    "leases.actions.release_hold": lambda on, by: leases.release_hold(on.lease, by=by),
+    "money.actions.publish_rate_card": lambda on, by: publish_rate_card(
+        "2030", on.day(400).replace(day=1), PRICES, by=by
+    ),
+    "operations.actions.retry_now": lambda on, by: operations.retry_now(on.operation, by=by),
+    "operations.actions.clear": lambda on, by: operations.clear(on.operation, reason="Known", by=by),
+    "operations.actions.pause": lambda on, by: operations.pause(reason="Fire drill", by=by),
+    "operations.actions.resume": lambda on, by: operations.resume(by=by),
+    "operations.power.start": lambda on, by: power.start(on.machine, by=by),
+    "operations.power.shut_down": lambda on, by: power.shut_down(on.machine, by=by),
+    "operations.power.restart": lambda on, by: power.restart(on.machine, by=by),
+    "people.actions.set_supervisor": lambda on, by: people.set_supervisor(on.person, on.guest, by=by),
+    "people.actions.add_person": lambda on, by: people.add_person("nils", email="nils@example.org", by=by),
+    "people.actions.change_person": lambda on, by: people.change_person(on.person, last_name="Zorn", by=by),
+    "people.actions.set_password": lambda on, by: people.set_password(on.person, "a long one for tests", by=by),
+    "people.imports.applying.apply_import": lambda on, by: apply_import(on.kept, by=by),
+    "people.imports.trying.try_import": lambda on, by: try_import(LIST, file_name="a.csv", by=by),
+    "people.imports.trying.look_again": lambda on, by: look_again(on.kept, by=by),
+    "people.imports.undoing.undo_import": lambda on, by: undo_import(on.kept, by=by),
+    "people.leaving.set_left": lambda on, by: leaving.set_left(on.person, left_on=on.last_day, by=by),
+    "people.leaving.bring_back": lambda on, by: leaving.bring_back(on.person, by=by),
+    "people.teams.create_team": lambda on, by: teams.create_team(name="Night", cost_centre=on.centre, by=by),
+    "people.teams.change_team": lambda on, by: teams.change_team(on.team, name="Night", by=by),
+    "people.teams.delete_team": lambda on, by: teams.delete_team(on.empty_team, by=by),
+    "people.teams.create_cost_centre": lambda on, by: teams.create_cost_centre(code="9999", name="Rest", by=by),
+    "people.teams.change_cost_centre": lambda on, by: teams.change_cost_centre(on.centre, name="Rest", by=by),
+    "people.teams.delete_cost_centre": lambda on, by: teams.delete_cost_centre(on.empty_centre, by=by),
+    "requests.actions.submit": lambda on, by: requests.submit(
+        blueprint=on.blueprint, size=on.size, name="one-more", purpose="To try", last_day=on.last_day,
+        key=uuid.uuid4().hex, by=by,
+    ),
+    "requests.actions.approve": lambda on, by: requests.approve(on.request, by=by),
+    "requests.actions.refuse": lambda on, by: requests.refuse(on.request, comment="Not now", by=by),
+    "requests.actions.cancel": lambda on, by: requests.cancel(on.request, by=by),
+    "requests.actions.may_decide": lambda on, by: requests.may_decide(on.request, by=by),
+    "requests.leavers.leave": lambda on, by: leavers.leave(on.person, left_on=on.last_day, by=by),
+    "requests.leavers.apply_people": lambda on, by: leavers.apply_people(on.kept, by=by),
+    "sprawl.adoption.assign_holder": lambda on, by: assign_holder(
+        on.finding, holder=on.person, purpose="Kept", last_day=on.last_day, by=by
+    ),
+    "travel.set_out": lambda on, by: travel.set_out(clock.now() + timedelta(days=1), by=by),
+}  # fmt: skip
+
+
+@pytest.fixture
+def stage(world: World) -> Stage:
+    return make_stage(world)
+
+
+def actions() -> Iterator[str]:
+    """Every public function of the rooms that takes an actor."""
+    for found in pkgutil.walk_packages(lifecycle.__path__, "lifecycle."):
+        if "migrations" in found.name:
+            continue
+        for name, value in vars(importlib.import_module(found.name)).items():
+            own = inspect.isfunction(inspect.unwrap(value)) and value.__module__ == found.name
+            if own and name[0] != "_" and "by" in inspect.signature(value).parameters:
+                yield f"{found.name}.{name}"
+
+
+def answer(stage: Stage, role: str, act: Act) -> str:
+    """Whoever is let in may still hear that it is not the time."""
+    try:
+        act(Things(stage, role), stage.cast[role])
+    except Forbidden:
+        return "no"
+    except DomainError:
+        pass
+    return "yes"
+
+
+def test_every_action_asks_as_the_table_says(stage: Stage) -> None:
+    found: dict[Row, Answers] = {}
+    for name, act in ACTS.items():
+        answers = {}
+        for role in PEOPLE[1:]:
+            with taken_back():
+                answers[role] = answer(stage, role, act)
+        found[name,] = answers
+
+    assert differences(read(FILE), found) == []
+
+
+def test_no_action_is_without_a_line() -> None:
+    known = {f"lifecycle.{name}" for name in ACTS} | set(INNER)
+
+    assert sorted(set(actions()) - known) == []
+    assert sorted(known - set(actions())) == []
+
+
+def test_auditors_are_let_in_nowhere() -> None:
+    assert {answers["auditor"] for answers in read(FILE).values()} == {"no"}
