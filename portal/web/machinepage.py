@@ -55,6 +55,11 @@ class MachinePage:
         return shown_stage(self.machine, now=self.now)
 
     @property
+    def exists(self) -> bool:
+        """Still there, or to be: of what was removed only history and costs are shown."""
+        return self.machine.stage not in ENDED
+
+    @property
     def on_hold(self) -> bool:
         return bool(self.lease and self.lease.held_at)
 

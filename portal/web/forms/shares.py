@@ -31,7 +31,7 @@ class ChangeShareForm(forms.Form):
         choices=LEVELS, coerce=Level, widget=forms.RadioSelect, label=_("What they may do"), initial=Level.SEE.value
     )
     until = DayField(
-        required=False, label=_("Last day"), help_text=_("Empty: as long as the machine is held. Or “in 3 months”.")
+        required=False, label=_("Last day"), help_text=_("Empty: as long as the machine is held.")
     )
 
 

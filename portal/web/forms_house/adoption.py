@@ -45,7 +45,7 @@ class AdoptionForm(forms.Form):
         help_text=lazy("A user name, a mail address, a full name or a team’s name."),
     )
     purpose = Words(label=lazy("Purpose"), widget=forms.Textarea(attrs={"rows": 2}))
-    last_day = DayField(label=lazy("Last day"), help_text=lazy("As 31 Mar 2027, or “in 3 months”."))
+    last_day = DayField(label=lazy("Last day"))
 
 
 def offered_holders() -> list[tuple[str, str]]:

@@ -60,4 +60,4 @@ class PasswordForm(forms.Form):
 class LeaveForm(forms.Form):
     use_required_attribute = False
 
-    left_on = DayField(label=_("Last day"), help_text=_("As 31 Mar 2027. After it they can no longer sign in."))
+    left_on = DayField(label=_("Last day"), help_text=_("After it they can no longer sign in."))

@@ -1,10 +1,12 @@
 """Machines that nobody holds: found by a scan, priced, explained, and gone from the report once adopted."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from hypervisors.simulated.datacentre import DataCentre
+from lifecycle import clock
 from lifecycle.estate import connections
 from lifecycle.estate.models import Machine, Power, Stage
 from lifecycle.estate.sync import sync
@@ -49,7 +51,19 @@ def test_scan_finds_what_a_sync_found(centre, endpoint):
     evidence = _evidence(finding)
     assert (evidence["created_by"], evidence["note"], evidence["guest_name"]) == ("kim", "do not delete!", "stray.lan")
     assert (evidence["endpoint"], evidence["power"]) == ("North", "on")
-    assert {"created_at", "first_seen_at", "addresses", "idle_since"} <= set(evidence)
+    assert {"created_at", "first_seen_at", "addresses"} <= set(evidence)
+
+
+def test_quiet_is_evidence_after_a_day(endpoint):
+    make_rate_card()
+    now = clock.now()
+    _found(endpoint=endpoint, name="fresh", idle_since=now - timedelta(hours=23))
+    _found(endpoint=endpoint, name="old", idle_since=now - timedelta(days=1))
+
+    scan(now=now)
+
+    quiet = {finding.machine.name: "idle_since" in _evidence(finding) for finding in orphans(make_admin())}
+    assert quiet == {"fresh": False, "old": True}
 
 
 def test_scan_keeps_hostile_notes_as_text(centre, endpoint):
