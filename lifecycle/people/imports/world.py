@@ -16,7 +16,7 @@ RELATED = ("supervisor", "team", "cost_centre")
 
 @dataclass(frozen=True)
 class World:
-    """Four queries, however many people there are."""
+    """Three queries, and a fourth to lock, however many people there are."""
 
     people: dict[str, User]
     names: dict[str, str]

@@ -6,12 +6,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, Value
-from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from lifecycle.people.models import Team, User
+from lifecycle.people.queries import people_called
 from portal.web.forms import Words
 from portal.web.forms.days import DayField
 
@@ -26,7 +25,7 @@ class HolderField(Words):
         text = super().clean(value).strip()
         if not text:
             raise ValidationError(_("Say who shall hold it: a person or a team."))
-        people = _people_called(text)
+        people = people_called(text)
         if len(people) > 1:
             raise ValidationError(_("More than one person is called that. Enter the user name."))
         if people:
@@ -53,12 +52,3 @@ def offered_holders() -> list[tuple[str, str]]:
     people = User.objects.filter(is_active=True, left_on=None).order_by("last_name", "first_name")[:MOST]
     teams = Team.objects.order_by("name").values_list("name", flat=True)[:MOST]
     return [(person.username, str(person)) for person in people] + [(name, _("Team")) for name in teams]
-
-
-def _people_called(text: str) -> list[User]:
-    """A user name names one person, whatever others are called."""
-    people = User.objects.select_related("team__cost_centre", "cost_centre")
-    if exact := people.filter(username=text).first():
-        return [exact]
-    full = Concat("first_name", Value(" "), "last_name")
-    return list(people.alias(full=full).filter(Q(full__iexact=text) | Q(email__iexact=text))[:2])
