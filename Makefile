@@ -29,7 +29,7 @@ test: packages .venv/dev kvm ## All checks and all tests, with every server they
 	@failed=0; \
 	$(MAKE) --no-print-directory --keep-going $(CHECKS) || failed=1; \
 	echo "The rules and the pages on PostgreSQL:"; \
-	$(BIN)/python -m tests.rigs.postgres $(PYTEST) -q -m "$(FAST)" tests/lifecycle tests/portal || failed=1; \
+	$(BIN)/python -m tests.rigs.postgres $(PYTEST) -q -m "$(FAST) or fuzz" tests/lifecycle tests/portal || failed=1; \
 	echo "Everything, on SQLite:"; \
 	$(PYTEST) || failed=1; \
 	exit $$failed

@@ -151,3 +151,27 @@ def test_chunks_end_with_what_was_there_when_they_began() -> None:
     entry("late.one", at=AT - timedelta(days=1))
 
     assert "late.one" not in {each.verb for chunk in [first, *chunks] for each in chunk}
+
+
+WALKS: dict[str, Wanted] = {
+    "audit_by_time": Wanted(since=date(2026, 3, 1)),
+    "audit_by_person": Wanted(actors=[5], until=date(2026, 3, 1)),
+    "audit_by_kind": Wanted(about="size"),
+    "audit_by_object": Wanted(about="size", object_id=5),
+    "audit_by_area": Wanted(verb="lease"),
+    "audit_by_verb": Wanted(verb="lease.extended"),
+    "audit_by_name": Wanted(name="web"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("index", "wanted"), WALKS.items())
+def test_each_filter_walks_its_index(index: str, wanted: Wanted) -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("its plan depends on how much there is")
+
+    plan = entries(wanted, zone=BERLIN)[:51].explain()
+
+    assert index in plan
+    if index != "audit_by_name":  # few names begin alike: they are sorted
+        assert "TEMP B-TREE" not in plan

@@ -22,13 +22,21 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
+from tests.lifecycle.world import World
 from tests.portal.api import test_access
+from tests.portal.api.conftest import Clients
 
 pytestmark = pytest.mark.fuzz
 
 known = test_access.known
 
-EXAMPLES = 25
+
+@pytest.fixture
+def things(known: dict[str, Any], world: World) -> dict[str, Any]:
+    return known | {"image": world.blueprint.image_id, "pool": world.blueprint.pool_id}
+
+
+EXAMPLES = 15
 CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
@@ -41,12 +49,18 @@ REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422"
 
 # Collection -> which of the known things stands for one of its rows.
 ROWS = {
+    "people/imports": "list",
     "machines": "machine", "requests": "waiting", "blueprints": "blueprint", "sizes": "size", "rate-cards": "card",
     "lines": "line", "cost-centres": "centre", "orphans": "orphan", "endpoints": "endpoint", "operations": "operation",
     "audit": "entry", "people": "person", "teams": "team",
 }  # fmt: skip
-# Field of a body -> a known thing that fits there.
-FIELDS = {"blueprint": "blueprint", "size": "size", "last_day": "later", "holder": "person", "team": "team"}
+# Field of a body -> a known thing that fits there, or a value that would be taken; the rest stays made up.
+FIELDS = {
+    "blueprint": "blueprint", "size": "size", "last_day": "later", "left_on": "later", "holder": "person",
+    "supervisor": "person", "person": "person", "team": "team", "cost_centre": "centre", "owner": "person",
+    "image": "image", "pool": "pool",
+}  # fmt: skip
+PLAIN = {"name": "made-up", "purpose": "Tried out", "approval": "supervisor", "warn_days": [3, 1], "kind": "simulated"}
 
 GIVEN = settings(
     max_examples=EXAMPLES,
@@ -79,9 +93,7 @@ def operations(api: Any) -> Iterator[Any]:
 
 def questions(operation: Any, known: dict[str, Any]) -> st.SearchStrategy[Any]:
     """As described or not, about something that exists or about anything; bodies often name what exists."""
-    collection = operation.path.split("/")[3]
-    there = {"id": known[ROWS[collection]]} if collection in ROWS and "{id}" in operation.path else {}
-    there |= {"month": known["month"]} if "{month}" in operation.path else {}
+    there = about(operation.path, known)
     modes = st.sampled_from(list(GenerationMode))
     return st.one_of(
         operation.as_strategy(GenerationMode.POSITIVE, path_parameters=there).map(lambda case: fitting(case, known)),
@@ -90,22 +102,31 @@ def questions(operation: Any, known: dict[str, Any]) -> st.SearchStrategy[Any]:
     )
 
 
+def about(path: str, known: dict[str, Any]) -> dict[str, Any]:
+    """What a path needs to name things that exist."""
+    thing = next((thing for name, thing in ROWS.items() if path.startswith(f"/api/v1/{name}/")), "")
+    named = {"id": known.get(thing), "month": known["month"], "key": f"person-{known['person']}"}
+    return {name: value for name, value in named.items() if f"{{{name}}}" in path and value}
+
+
 def fitting(case: Any, known: dict[str, Any]) -> Any:
     if isinstance(case.body, dict):
         case.body |= {name: known[thing] for name, thing in FIELDS.items() if name in case.body}
+        case.body |= {name: value for name, value in PLAIN.items() if name in case.body}
+        case.body |= {"sizes": [known["size"]]} if "sizes" in case.body else {}
     return case
 
 
 @pytest.mark.parametrize(("role", "name"), [("admin", "ingrid"), ("owner", "lena")])
 def test_no_question_is_answered_otherwise_than_described(
-    api: Any, known: dict[str, Any], role: str, name: str
+    api: Any, things: dict[str, Any], role: str, name: str
 ) -> None:
     credentials = base64.b64encode(f"{name}:secret-for-tests".encode()).decode()
     wrong: dict[str, str] = {}
     for operation in operations(api):
 
         @GIVEN
-        @given(case=questions(operation, known))
+        @given(case=questions(operation, things))
         def asked(case: Any) -> None:
             with transaction.atomic():
                 answer = case.call(headers={"Authorization": f"Basic {credentials}"})
@@ -118,3 +139,16 @@ def test_no_question_is_answered_otherwise_than_described(
             wrong[operation.label] = str(error)
 
     assert not wrong, "\n\n".join(f"{label}: {words}" for label, words in wrong.items())
+
+
+def test_what_is_not_described_is_no_method(api: Any, things: dict[str, Any], client_of: Clients) -> None:
+    client, described = client_of("admin"), dict[str, set[str]]()
+    for operation in operations(api):
+        described.setdefault(operation.path, set()).add(operation.method.upper())
+
+    for path, methods in described.items():
+        address = path.format(**about(path, things))
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - methods:
+            answer = client.generic(method, address)
+            assert answer.status_code == 405, (method, address, answer.content)
+            assert methods <= set(answer["Allow"].split(", ")), (method, address)
