@@ -19,7 +19,7 @@ from portal import record
 from portal.api.asking import Strict, me, wanted
 from portal.api.fields import Day
 from portal.api.listing import Listed
-from portal.api.permissions import IsAdmin
+from portal.api.permissions import OfTheHouse
 from portal.exports import FORMS, exported
 
 
@@ -71,7 +71,7 @@ class Csv(Written):
 class EntryViewSet(mixins.RetrieveModelMixin, Listed[Entry]):
     """Who did what, newest first."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [OfTheHouse]
     serializer_class = EntrySerializer
     filter_shape = EntryFilter
     queryset = Entry.objects.all()

@@ -18,7 +18,7 @@ from lifecycle.models import Endpoint, Image, Pool
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.fields import LARGE, SMALL
 from portal.api.listing import Listed, listed
-from portal.api.permissions import IsAdmin
+from portal.api.permissions import OfTheHouse
 
 
 class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
@@ -85,7 +85,7 @@ class LimitsInput(Strict):
 class EndpointViewSet(mixins.RetrieveModelMixin, Listed[Endpoint]):
     """Hypervisors. A new one is only watched."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [OfTheHouse]
     serializer_class = EndpointSerializer
     queryset = Endpoint.objects.all()
     page_key = ("name", "id")

@@ -19,7 +19,7 @@ from portal.api.fields import AskedRow
 from portal.api.guarded import Guarded
 from portal.api.listing import Listed
 from portal.api.people import PersonSerializer
-from portal.api.permissions import IsAdmin
+from portal.api.permissions import OfTheHouse
 
 
 class OperationSerializer(serializers.ModelSerializer[Operation]):
@@ -65,7 +65,7 @@ class PauseSerializer(serializers.Serializer[Any]):
 class OperationViewSet(mixins.RetrieveModelMixin, Listed[Operation]):
     """All work on hypervisors, newest first."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [OfTheHouse]
     serializer_class = AdminOperationSerializer
     filter_shape = OperationFilter
     page_key = ("-id",)
@@ -101,7 +101,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, Listed[Operation]):
 class PauseView(Guarded):
     """The global pause: while it is set, nothing is changed on any hypervisor."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [OfTheHouse]
 
     def get(self, request: Request) -> Response:
         brake = queries.brake()

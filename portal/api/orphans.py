@@ -19,7 +19,7 @@ from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow, Day, Row
 from portal.api.listing import Listed
 from portal.api.machines import MachineSerializer, described
-from portal.api.permissions import IsAdmin
+from portal.api.permissions import OfTheHouse
 
 
 class FoundMachineSerializer(serializers.ModelSerializer[Machine]):
@@ -72,7 +72,7 @@ class AssignInput(Strict):
 class OrphanViewSet(mixins.RetrieveModelMixin, Listed[Finding]):
     """Machines that run on a hypervisor and that nobody holds, dearest first."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [OfTheHouse]
     serializer_class = OrphanSerializer
     filter_shape = OrphanFilter
     page_key = ("-cents_per_month", "-id")

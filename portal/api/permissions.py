@@ -18,6 +18,3 @@ class OfTheHouse(BasePermission):
             return False
         require(request.user, LOOK_INTO_HOUSE if request.method in SAFE_METHODS else RUN_HOUSE)
         return True
-
-
-IsAdmin = OfTheHouse

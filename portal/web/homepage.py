@@ -16,6 +16,7 @@ from lifecycle.money.queries import daily_cents, lines_of, months_of
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
 from lifecycle.people.permissions import RUN_HOUSE, may
+from lifecycle.people.roles import Right, has
 from lifecycle.requests.models import Request
 from lifecycle.requests.queries import RELATED, inbox
 from portal.templatetags.figures import money
@@ -52,15 +53,20 @@ class HomePage:
 
     @property
     def expiring(self) -> list[Row]:
-        return [row for row in self.rows if row.stage == "expiring" and not row.on_hold]
+        return self._waiting_in("expiring")
 
     @property
     def stopped(self) -> list[Row]:
-        return [row for row in self.rows if row.stage == "quarantined" and not row.on_hold]
+        return self._waiting_in("quarantined")
+
+    def _waiting_in(self, stage: str) -> list[Row]:
+        """Nothing needs somebody who may change nothing."""
+        acts = has(self.user, Right.ACT)
+        return [row for row in self.rows if acts and row.stage == stage and not row.on_hold]
 
     @cached_property
     def decisions(self) -> list[Request]:
-        if not (self.user.decides or may(self.user, RUN_HOUSE)):
+        if not (has(self.user, Right.ACT) and (self.user.decides or may(self.user, RUN_HOUSE))):
             return []
         return list(inbox(self.user)[:MOST_WAITING])
 

@@ -27,12 +27,8 @@ class RecipientField(HolderField):
 class ChangeShareForm(forms.Form):
     use_required_attribute = False
 
-    level = forms.TypedChoiceField(
-        choices=LEVELS, coerce=Level, widget=forms.RadioSelect, label=_("What they may do"), initial=Level.SEE.value
-    )
-    until = DayField(
-        required=False, label=_("Last day"), help_text=_("Empty: as long as the machine is held.")
-    )
+    level = forms.TypedChoiceField(choices=LEVELS, coerce=Level, label=_("What they may do"), initial=Level.SEE.value)
+    until = DayField(required=False, label=_("Last day"), help_text=_("Empty: as long as the machine is held."))
 
 
 class ShareForm(ChangeShareForm):

@@ -13,7 +13,7 @@ from lifecycle.estate.models import Level, Machine
 from lifecycle.estate.permissions import MANAGE, OPERATE
 from lifecycle.estate.shares import shares_of
 from lifecycle.estate.sharing import change_share, share, withdraw_share
-from lifecycle.models import Entry, Notice, User
+from lifecycle.models import Entry, Notice, Team, User
 from lifecycle.people.permissions import may
 from tests.lifecycle.factories import make_admin, make_endpoint, make_machine, make_team, make_user
 
@@ -51,7 +51,9 @@ def today(days: int = 0) -> date:
 def test_share_lets_a_person_or_a_team_go_so_far(
     machine: Machine, guest: User, level: Level, allowed: tuple[bool, ...], by_team: bool
 ) -> None:
-    share(machine, recipient=guest.team if by_team else guest, level=level, by=machine.holder)
+    recipient = Team.objects.get(members=guest) if by_team else guest
+
+    share(machine, recipient=recipient, level=level, by=User.objects.get(machines=machine))
 
     assert (sees(guest, machine), may(guest, OPERATE, machine), may(guest, MANAGE, machine)) == allowed
 
@@ -76,7 +78,7 @@ def test_share_lasts_through_its_last_day(machine: Machine, holder: User, guest:
 
 
 def test_share_with_a_team_follows_who_is_in_it(machine: Machine, holder: User, guest: User) -> None:
-    share(machine, recipient=guest.team, level=Level.SEE, by=holder)
+    share(machine, recipient=Team.objects.get(members=guest), level=Level.SEE, by=holder)
     newcomer = make_user(team=guest.team)
     User.objects.filter(pk=guest.pk).update(team=None)
 
