@@ -33,7 +33,7 @@ Kind = Operation.Kind
 
 def visible(user: User, pk: int) -> Machine:
     """The machine with its lease and request joined. Raises Machine.DoesNotExist to those it does not show."""
-    return Machine.objects.visible_to(user).select_related(*BESIDE, "lease__held_by", "request__blueprint").get(pk=pk)
+    return Machine.objects.visible_to(user).select_related(*BESIDE, "lease", "request").get(pk=pk)
 
 
 class MachinePage:
