@@ -81,6 +81,14 @@ def sees_all(user: User, subject: object = None) -> bool:
     return has(user, Right.SEE_ALL)
 
 
+def _themselves(user: User, person: User) -> bool:
+    return user.pk == person.pk
+
+
+def _themselves_or_the_house(user: User, person: User) -> bool:
+    return user.pk == person.pk or runs_the_house(user)
+
+
 def _not_themselves(user: User, person: User) -> bool:
     return runs_the_house(user) and user.pk != person.pk
 
@@ -111,4 +119,16 @@ CHOOSE_SUPERVISOR: Verb[User] = Verb(
     _("choose somebody's supervisor"),
     _not_themselves,
     _why_not_supervise,
+)
+KEEP_ACCOUNT: Verb[User] = Verb(
+    _("look after one's own account: password, time zone, new tokens"),
+    _themselves,
+    _("This is somebody else's account."),
+    changes=False,
+)
+CUT_OFF: Verb[User] = Verb(
+    _("end somebody's sessions, revoke somebody's tokens"),
+    _themselves_or_the_house,
+    _("This is somebody else's account."),
+    changes=False,
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from lifecycle import clock
 from lifecycle.estate.models import Endpoint, Image, Machine, Meter, Pool, Power, Span, Stage, Tenure
 from lifecycle.money.models import Rate, RateCard
-from lifecycle.people.models import CostCentre, Team, User
+from lifecycle.people import tokens
+from lifecycle.people.models import CostCentre, Team, Token, User
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,6 +37,13 @@ def make_user(username: str = "", **fields: Any) -> User:
 
 def make_admin(username: str = "", **fields: Any) -> User:
     return make_user(username, role=User.Role.ADMIN, **fields)
+
+
+def make_token(person: User, name: str = "", **fields: Any) -> tuple[Token, str]:
+    """Its row and the token itself."""
+    fields.setdefault("scope", Token.Scope.ACT)
+    fields.setdefault("last_day", clock.now().astimezone(person.tz).date() + timedelta(days=30))
+    return tokens.make(person, name=name or f"token{next(_numbers)}", by=person, **fields)
 
 
 def make_cost_centre(code: str = "", **fields: Any) -> CostCentre:
