@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
@@ -30,6 +31,14 @@ def flag(name: str, default: bool) -> bool:
     if value not in TRUE | FALSE:
         raise ImproperlyConfigured(f"{name} must be one of true, false; it is {value!r}.")
     return value in TRUE
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks: `10.0.0.5, 10.1.0.0/16`."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be addresses or networks: {error}.") from error
 
 
 def number(name: str, default: int, *, least: int = 0) -> int:

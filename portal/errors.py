@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -18,6 +17,7 @@ from rest_framework.views import exception_handler
 
 from hypervisors.errors import HypervisorError
 from lifecycle.errors import Conflict, DomainError, Forbidden, Held, Invalid, InvalidMany
+from portal.origins import origin_words
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +89,9 @@ def _sentences(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Says which setting is missing when the origin is the trouble: the usual one after a fresh installation."""
-    origin = request.headers.get("Origin", "")
-    hint = ""
-    if origin and origin not in settings.CSRF_TRUSTED_ORIGINS and "Origin checking failed" in reason:
-        hint = _("This portal was reached as %(origin)s, which CSRF_TRUSTED_ORIGINS does not name.") % {
-            "origin": origin
-        }
-    message = hint or _("The form was too old, or cookies are switched off. Load the page again and send it once more.")
-    return render(request, "403.html", {"problem": message}, status=403)
+    """A form that came from somewhere else, or whose cookie is gone."""
+    old = _("The form was too old, or cookies are switched off. Load the page again and send it once more.")
+    return render(request, "errors/not_accepted.html", {"problem": origin_words(request, reason) or old}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

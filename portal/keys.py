@@ -17,5 +17,12 @@ def fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
+def is_fernet_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False
+
+
 if __name__ == "__main__":
     print(f"SECRET_KEY={signing_key()}\nSECRETS_KEYS={fernet_key()}")

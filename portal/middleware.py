@@ -6,12 +6,21 @@ from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
+from lifecycle.people import sessions
 from portal import errors
+
+FEATURES = ", ".join(
+    f"{name}=()"
+    for name in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
+                 "midi", "payment", "publickey-credentials-get", "serial", "usb", "xr-spatial-tracking")
+)  # fmt: skip
+"""What no page of ours ever asks a browser for."""
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -38,6 +47,31 @@ def signed_out(get_response: View) -> View:
             came_from = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
             return HttpResponseClientRedirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': came_from})}")
         return response
+
+    return middleware
+
+
+def closed(get_response: View) -> View:
+    """Answers are for whoever asked and nobody else: no cache keeps them, no other site shows or embeds them."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers.setdefault("Permissions-Policy", FEATURES)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+    return middleware
+
+
+def presence(get_response: View) -> View:
+    """Notes when a session was last seen; each process asks the database once a minute at most."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        sign_in = request.session.get("sign_in")
+        if sign_in and cache.add(f"seen-{sign_in}", True, sessions.SEEN_EVERY.total_seconds()):
+            sessions.seen(sign_in)
+        return get_response(request)
 
     return middleware
 

@@ -1,11 +1,13 @@
 """All settings, from the environment. What is missing or wrong stops the start; docs/running.md explains each."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import environment as env
+from portal import keys
 from portal.brokers import broker
 from portal.databases import database
 
@@ -26,10 +28,14 @@ if len(SECRET_KEY) < 40:
 SECRETS_KEYS = env.words("SECRETS_KEYS", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" if MODE == "test" else "")
 if not SECRETS_KEYS:
     raise ImproperlyConfigured("SECRETS_KEYS is required: one Fernet key or more (`python -m portal.keys` prints one).")
+if broken := [str(number) for number, key in enumerate(SECRETS_KEYS, 1) if not keys.is_fernet_key(key)]:
+    raise ImproperlyConfigured(f"SECRETS_KEYS: no Fernet key at place {', '.join(broken)}.")
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" + (",testserver" if MODE == "test" else ""))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
+# Whose X-Forwarded-For is believed; of everybody else the address of the connection counts.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 PORTAL_URL = env.text("PORTAL_URL", "http://127.0.0.1:8000")
 if MODE == "production" and env.flag("HTTPS", True):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -57,6 +63,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "django_htmx",
     "guardian",
@@ -82,8 +89,11 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.closed",
+    "portal.middleware.presence",
     "portal.middleware.zone",
     "portal.middleware.DomainErrors",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -112,7 +122,11 @@ DATABASES = {"default": database(env.text("DATABASE_URL", "sqlite:///"), folder=
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "lifecycle.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "portal.identity.Backend",
+    "guardian.backends.ObjectPermissionBackend",
+]
 ANONYMOUS_USER_NAME = None
 PASSWORD_HASHERS = (
     ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -126,7 +140,22 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = env.number("SESSION_HOURS", 12, least=1) * 3600
+# The brake on wrong passwords, on the page and in the API: for one name from one address.
+AXES_FAILURE_LIMIT = env.number("SIGN_IN_TRIES", 5, least=1)
+AXES_COOLOFF_TIME = timedelta(minutes=env.number("SIGN_IN_WAIT_MINUTES", 5, least=1))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "portal.identity.locked_out"
+AXES_CLIENT_IP_CALLABLE = "portal.identity.braked_address"
+AXES_USERNAME_CALLABLE = "portal.identity.braked_name"
+AXES_CLIENT_STR_CALLABLE = "portal.identity.braked_words"
+# What forms with a password hold: none of it is kept with a failed try.
+AXES_SENSITIVE_PARAMETERS = ["username", "present", "again", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True  # the list of sessions says it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
@@ -187,7 +216,8 @@ MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "portal.api.authentication.Basic",
-        "rest_framework.authentication.SessionAuthentication",
+        "portal.api.authentication.Bearer",
+        "portal.api.authentication.Session",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -219,7 +249,9 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "portal.masking.Formatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO" if MODE == "production" else "WARNING")},
 }

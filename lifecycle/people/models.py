@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -143,6 +144,11 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def last_day(self) -> date:
+        """It works through that day, where its person is."""
+        return (self.expires_at - timedelta(seconds=1)).astimezone(self.person.tz).date()
 
 
 class SignIn(models.Model):

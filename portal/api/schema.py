@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.authentication import BasicScheme
+from drf_spectacular.authentication import BasicScheme, SessionScheme, TokenScheme
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
@@ -43,6 +43,18 @@ class Scheme(BasicScheme):
     """Tells the schema what our own sign-in for programs is."""
 
     target_class = "portal.api.authentication.Basic"
+
+
+class BearerScheme(TokenScheme):
+    target_class = "portal.api.authentication.Bearer"
+    name = "tokenAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+class CookieScheme(SessionScheme):
+    target_class = "portal.api.authentication.Session"
 
 
 class Described(AutoSchema):

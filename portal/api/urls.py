@@ -17,6 +17,7 @@ from portal.api import (
     people,
     prices,
     requests,
+    tokens,
 )
 
 router = SimpleRouter()
@@ -35,6 +36,7 @@ router.register("audit", audit.EntryViewSet, basename="api-audit")
 router.register("people/imports", imports.ImportViewSet, basename="api-people-import")
 router.register("people", people.PersonViewSet, basename="api-person")
 router.register("teams", people.TeamViewSet, basename="api-team")
+router.register("tokens", tokens.TokenViewSet, basename="api-token")
 
 urlpatterns = [
     path("me/", people.MeView.as_view(), name="api-me"),

@@ -1,26 +1,22 @@
-"""Name and password, with a brake on trying them out."""
+"""Name and password. django-axes counts wrong ones; the words about it are ours."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from lifecycle.people.models import User
-
-TRIES, WAIT = 5, 300
-"""After so many wrong tries for one name from one address it waits so many seconds."""
+from portal.identity import is_locked_out
 
 
 class SignInForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": lazy("Name or password is wrong."),
-        "inactive": lazy("This account is locked. Ask the cloud team."),
+        "invalid_login": _("Name or password is wrong."),
+        "too_many": _("Too many wrong tries. Wait a few minutes."),
     }
 
     def clean_username(self) -> str:
@@ -31,20 +27,11 @@ class SignInForm(AuthenticationForm):
             return names[0] if len(names) == 1 else given
         return given
 
+    @sensitive_variables()
     def clean(self) -> dict[str, Any]:
-        key = self._key()
-        wrong = cache.get(key, 0)
-        if wrong >= TRIES:
-            raise ValidationError(_("Too many wrong tries. Wait 5 minutes."), code="too_many")
         try:
-            cleaned = super().clean()
+            return super().clean()
         except ValidationError:
-            cache.set(key, wrong + 1, WAIT)
+            if is_locked_out(self.request):
+                raise ValidationError(self.error_messages["too_many"], code="too_many") from None
             raise
-        cache.delete(key)
-        return cleaned
-
-    def _key(self) -> str:
-        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        name = str(self.cleaned_data.get("username", "")).lower()
-        return "sign-in:" + hashlib.sha256(f"{address}\n{name}".encode()).hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from lifecycle.estate.sync import sync
@@ -16,12 +15,6 @@ from tests.lifecycle.world import World
 Clients = Callable[[str], APIClient]
 
 ROLES = ("anonymous", "stranger", "teammate", "owner", "approver", "admin")
-
-
-@pytest.fixture(autouse=True)
-def nobody_braked() -> None:
-    """The brake on wrong passwords remembers between tests."""
-    cache.clear()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from lifecycle.models import Entry, Finding, Line, Operation
 from lifecycle.money.actions import draft
 from lifecycle.people.imports import try_import
 from portal.api import urls
+from tests.lifecycle.factories import make_token
 from tests.lifecycle.world import World
 from tests.portal.api.answers import problem
 from tests.portal.api.conftest import ROLES, Clients
@@ -23,6 +24,7 @@ EVERYBODY = (401, 200, 200, 200, 200, 200)
 CONCERNED = (401, 404, 404, 200, 200, 200)  # holder, supervisor, administrators
 CHARGED = (401, 404, 404, 200, 200, 200)  # holder, owner of the cost centre, administrators
 PAYING = (401, 404, 404, 404, 200, 200)  # owner of the cost centre, administrators
+MINE = (401, 404, 404, 200, 404, 404)
 HOUSE = (401, 403, 403, 403, 403, 200)
 
 READS: dict[str, tuple[int, ...]] = {
@@ -52,6 +54,8 @@ READS: dict[str, tuple[int, ...]] = {
     "cost-centres/{centre}/months/": PAYING,
     "cost-centres/{centre}/statements/{month}/": PAYING,
     "notices/": EVERYBODY,
+    "tokens/": EVERYBODY,
+    "tokens/{token}/": MINE,
     "orphans/": HOUSE,
     "orphans/{orphan}/": HOUSE,
     "endpoints/": HOUSE,
@@ -79,6 +83,8 @@ MAKING = (401, 403, 403, 403, 403, 201)
 
 WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
     ("post", "notices/mark-read/"): (None, EVERYBODY),
+    ("post", "tokens/"): ({"name": "nightly", "last_day": "{later}"}, (401, 201, 201, 201, 201, 201)),
+    ("post", "tokens/{token}/revoke/"): (None, MINE),
     ("post", "machines/{machine}/shut-down/"): (None, HOLDING),
     ("post", "machines/{machine}/restart/"): (None, HOLDING),
     ("post", "machines/{machine}/start/"): (None, (401, 404, 404, 409, 403, 409)),  # it runs
@@ -146,6 +152,7 @@ def known(world: World, orphan: Finding) -> dict[str, Any]:
         "operation": Operation.objects.filter(state="succeeded").latest("pk").pk,
         "entry": Entry.objects.latest("pk").pk,
         "person": world.stranger.pk,
+        "token": make_token(world.owner)[0].pk,
         "team": world.owner.team_id,
         "list": try_import(b"username\nnora\n", file_name="people.csv", by=world.admin).pk,
         "later": str(world.day(40)),

@@ -6,11 +6,11 @@ import base64
 from typing import Any
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from lifecycle.models import Entry, Request
 from portal.api.parsing import MOST_BYTES
-from portal.web.forms_house.signing_in import TRIES
 from tests.lifecycle.world import World
 from tests.portal.api.answers import fine, problem
 
@@ -166,6 +166,16 @@ def test_a_browser_s_session_needs_its_token(world: World) -> None:
     problem(client.post("/api/v1/notices/mark-read/"), 403)
 
 
+def test_a_wrong_origin_names_the_setting(world: World) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(world.owner)
+
+    answer = client.post("/api/v1/notices/mark-read/", headers={"Origin": "https://portal.example.org"})
+
+    assert "https://portal.example.org" in problem(answer, 403)["detail"]
+    assert "CSRF_TRUSTED_ORIGINS" in answer.json()["detail"]
+
+
 def basic(name: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
 
@@ -180,7 +190,7 @@ def test_who_is_not_signed_in_is_told_how(client_of: Any) -> None:
     answer = client_of("anonymous").get("/api/v1/machines/")
 
     problem(answer, 401)
-    assert answer["WWW-Authenticate"] == 'Basic realm="Leasehold"'
+    assert answer["WWW-Authenticate"] == 'Basic realm="Leasehold", Bearer realm="Leasehold"'
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic x y", "Basic ????", "Bearer abc", "Basic " + "YTpi" * 500])
@@ -195,8 +205,9 @@ def test_wrong_names_and_passwords_are_problems(client_of: Any, name: str, passw
 
 def test_trying_out_passwords_is_braked(world: World, client_of: Any) -> None:
     client = client_of("anonymous")
-    for _ in range(TRIES):
+    for _ in range(settings.AXES_FAILURE_LIMIT - 1):
         problem(client.get("/api/v1/me/", headers=basic("jonas", "guess")), 401)
+    problem(client.get("/api/v1/me/", headers=basic("jonas", "guess")), 429)
 
     answer = client.get("/api/v1/me/", headers=basic("jonas", "secret-for-tests"))
 

@@ -48,7 +48,7 @@ def test_every_verb_describes_its_refusals(described: dict[str, Any]) -> None:
 def test_every_verb_says_what_it_does_and_belongs_somewhere(described: dict[str, Any]) -> None:
     for path, method, operation in operations(described):
         assert operation["tags"] != ["v1"], (path, method)
-        assert operation["security"] == [{"basicAuth": []}, {"cookieAuth": []}]
+        assert operation["security"] == [{"basicAuth": []}, {"tokenAuth": []}, {"cookieAuth": []}]
 
 
 def test_enums_have_names_that_people_choose(described: dict[str, Any]) -> None:
