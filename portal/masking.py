@@ -9,9 +9,9 @@ from functools import cache
 from django.conf import settings
 
 from lifecycle.estate import secrets
+from lifecycle.estate.secrets import MASK, SHORTEST
 from portal import environment as env
 
-MASK = "***"
 SHAPES = re.compile(
     r"\blh_[A-Za-z0-9_-]{20,}"  # tokens of the API
     r"|\bgAAAA[A-Za-z0-9_=-]{40,}"  # ciphertexts
@@ -21,8 +21,6 @@ SHAPES = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
-SHORTEST = 6
-"""What is shorter stands in too many words to be masked wherever it does."""
 
 
 class Formatter(logging.Formatter):
@@ -33,9 +31,9 @@ class Formatter(logging.Formatter):
 
 
 def masked(text: str) -> str:
-    for secret in sorted((_of_settings() | secrets.seen()), key=len, reverse=True):
+    for secret in _of_settings():
         text = text.replace(secret, MASK)
-    return SHAPES.sub(MASK, text)
+    return SHAPES.sub(MASK, secrets.masked(text))
 
 
 @cache

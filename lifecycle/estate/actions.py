@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Case, DateTimeField, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from hypervisors import registry
 from lifecycle.audit.actions import record
@@ -42,6 +43,7 @@ class Changes(Fields, total=False):
     name: str
 
 
+@sensitive_variables()
 def add_endpoint(*, name: str, kind: str, by: User, **fields: Unpack[Fields]) -> Endpoint:
     """Puts an endpoint under watch. Nothing is changed on it until an administrator sets its mode."""
     require(by, MANAGE_ENDPOINTS)
@@ -55,6 +57,7 @@ def add_endpoint(*, name: str, kind: str, by: User, **fields: Unpack[Fields]) ->
     return endpoint
 
 
+@sensitive_variables()
 def change_endpoint(endpoint: Endpoint, *, by: User, **changes: Unpack[Changes]) -> Endpoint:
     """Changes name or access. Where the secret would go to a new place it must be given again; blank keeps it."""
     require(by, MANAGE_ENDPOINTS)

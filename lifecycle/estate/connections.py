@@ -18,7 +18,7 @@ from hypervisors.errors import AccessDenied, HypervisorError, InvalidRequest, Un
 from lifecycle import clock
 from lifecycle.errors import Invalid
 from lifecycle.estate.models import Endpoint
-from lifecycle.estate.secrets import Unreadable
+from lifecycle.estate.secrets import Unreadable, masked
 
 SIMULATED = "simulated"
 
@@ -50,9 +50,9 @@ def validate_target(endpoint: Endpoint) -> None:
     try:
         registry.adapter_class(endpoint.kind).validate(target(endpoint))
     except Unsupported as error:
-        raise Invalid(error.message, field="kind") from error
+        raise Invalid(masked(error.message), field="kind") from error
     except InvalidRequest as error:
-        raise Invalid(error.message) from error
+        raise Invalid(masked(error.message)) from error
 
 
 @contextmanager
@@ -63,6 +63,7 @@ def connect(endpoint: Endpoint, *, read_only: bool | None = None) -> Iterator[Hy
     try:
         yield connection
     except HypervisorError as error:
+        _hush(error)
         # A session that ran out says AccessDenied: the next try signs in afresh.
         if isinstance(error, Unreachable | AccessDenied):
             _drop(endpoint.pk, wanted)
@@ -119,6 +120,12 @@ def _drop(endpoint_id: int, used: Target) -> None:
     kept = _connections().pop((endpoint_id, used.read_only), None)
     if kept is not None:
         kept.connection.close()
+
+
+def _hush(error: HypervisorError) -> None:
+    """Adapters mask what they know of; what a hypervisor repeats in words of its own is masked here."""
+    error.message, error.native = masked(error.message), masked(error.native)
+    error.args = tuple(masked(str(each)) for each in error.args)
 
 
 def _secret(endpoint: Endpoint) -> str:

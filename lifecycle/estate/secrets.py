@@ -17,9 +17,16 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
 from django.db import models
+from django.views.decorators.debug import sensitive_variables
 
 DIGEST = 64
 """Characters of the digest, before the secret itself."""
+
+MASK = "***"
+SHORTEST = 6
+"""What is shorter stands in too many words to be masked wherever it does."""
+MOST = 5000
+"""Lines; a key in PEM has some thirty."""
 
 _opened: set[str] = set()
 
@@ -35,7 +42,7 @@ class Sealed:
     text: str = field(repr=False)
 
     def __str__(self) -> str:
-        return "***"
+        return MASK
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg] # Django has no such generic at run time
@@ -79,15 +86,18 @@ def box() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.SECRETS_KEYS])
 
 
+@sensitive_variables()
 def seal(row: models.Model, column: SecretField, plain: str) -> Sealed:
     remember(plain)
     return Sealed(box().encrypt((_belonging(row, column) + plain).encode()).decode())
 
 
+@sensitive_variables()
 def opened(row: models.Model, name: str) -> str:
     """The secret in that column, as plain text. Raises Unreadable."""
     value = getattr(row, name)
     if not isinstance(value, Sealed):
+        remember(value)
         return str(value)
     try:
         text = box().decrypt(value.text.encode()).decode()
@@ -110,13 +120,16 @@ def columns() -> Iterable[tuple[type[models.Model], SecretField]]:
 
 
 def remember(plain: str) -> None:
-    """For the log's last net: what this process has seen in plain text."""
-    if len(_opened) < 1000:
-        _opened.update(line for line in plain.splitlines() if len(line) >= 6)
+    """What this process has seen in plain text, so that it can be masked wherever it comes up."""
+    if len(_opened) < MOST:
+        _opened.update(line for line in plain.splitlines() if len(line) >= SHORTEST and not line.startswith("-----"))
 
 
-def seen() -> frozenset[str]:
-    return frozenset(_opened)
+def masked(text: str) -> str:
+    """Without any secret that this process has seen; longer ones first, since one may be part of another."""
+    for plain in sorted(_opened, key=len, reverse=True):
+        text = text.replace(plain, MASK)
+    return text
 
 
 def _belonging(row: models.Model, column: SecretField) -> str:

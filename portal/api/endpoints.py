@@ -61,7 +61,9 @@ class EndpointChange(Strict):
     transport = serializers.CharField(max_length=20, required=False, allow_blank=True)
     path = serializers.CharField(max_length=255, required=False, allow_blank=True)
     username = serializers.CharField(max_length=150, required=False, allow_blank=True)
-    secret = serializers.CharField(max_length=1000, required=False, allow_blank=True, write_only=True)
+    secret = serializers.CharField(
+        max_length=20000, required=False, allow_blank=True, write_only=True, trim_whitespace=False
+    )
     ca_pem = serializers.CharField(max_length=20000, required=False, allow_blank=True, trim_whitespace=False)
 
 

@@ -16,6 +16,8 @@ from django.utils.translation import ngettext
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
+from portal.identity import address_of
+
 log = logging.getLogger(__name__)
 
 WINDOW = 60
@@ -97,4 +99,4 @@ def _is_cheap(request: Request) -> bool:
 
 
 def _address(request: Request) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))
+    return address_of(request) or ""

@@ -44,6 +44,7 @@ class TokenInput(Strict):
 class TokenViewSet(mixins.RetrieveModelMixin, Listed[Token]):
     """My tokens that were not revoked, newest first."""
 
+    keeps_answers = False
     serializer_class = TokenSerializer
     page_key = ("-made_at", "-id")
     queryset = Token.objects.none()

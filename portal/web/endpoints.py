@@ -10,6 +10,7 @@ from django.forms import Form, model_to_dict
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lifecycle.estate import actions
@@ -47,6 +48,7 @@ def endpoint(request: Asked, pk: int) -> HttpResponse:
     return render(request, "endpoints/endpoint.html", context)
 
 
+@sensitive_post_parameters("secret")
 @form_page
 @admins_only
 def new(request: Asked) -> HttpResponse:
@@ -60,6 +62,7 @@ def new(request: Asked) -> HttpResponse:
     return render(request, "endpoints/new.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
+@sensitive_post_parameters("secret")
 @form_page
 @admins_only
 def change(request: Asked, pk: int) -> HttpResponse:

@@ -1,0 +1,107 @@
+"""A walk through every door with secrets in hand: right ones and wrong ones, on pages and in the API."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+
+from lifecycle.estate.models import Endpoint
+from lifecycle.estate.sync import sync
+from tests.lifecycle.world import World
+
+SECRET = "Zq7-of-the-endpoint-hush-hush"
+NEXT_SECRET = "Xp9-given-later-hush-hush"
+PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJzq7keyLine\n-----END PRIVATE KEY-----\n"
+CA = "-----BEGIN CERTIFICATE-----\nMIIBzq7authorityLine\n-----END CERTIFICATE-----\n"
+AUTHORITY = CA.splitlines()[1]
+PASSWORD, NEXT_PASSWORD, WRONG = "secret-for-tests", "a-long-new-one-7", "Vt5-mistyped-password"
+API = "/api/v1/"
+
+
+class Journey:
+    """Everything that is answered is kept, with its headers."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.answers: dict[str, str] = {}
+        self.token = ""
+        self.admin = Client(raise_request_exception=False)
+
+    def ask(self, method: str, path: str, data: Any = None, *, client: Client | None = None, **headers: str) -> Any:
+        asks = getattr(client or self.admin, method)
+        if path.startswith(API):
+            answer = asks(path, json.dumps(data) if data is not None else "", "application/json", headers=headers)
+        else:
+            answer = asks(path, data, headers=headers)
+        said = f"{answer.status_code} {dict(answer.headers)} {answer.content.decode()} {answer.cookies}"
+        self.answers[f"{len(self.answers)} {method} {path} -> {answer.status_code}"] = said
+        return answer
+
+    def sign_in(self) -> None:
+        self.ask("post", "/sign-in/", {"username": "ingrid", "password": WRONG})
+        self.ask("post", "/sign-in/", {"username": WRONG, "password": ""})
+        assert self.ask("post", "/sign-in/", {"username": "ingrid", "password": PASSWORD}).status_code == 302
+        for password in (WRONG, PASSWORD):
+            basic = base64.b64encode(f"ingrid:{password}".encode()).decode()
+            self.ask("get", f"{API}me/", client=Client(), Authorization=f"Basic {basic}")
+
+    def change_password(self) -> None:
+        form = {"present": WRONG, "password": NEXT_PASSWORD, "again": NEXT_PASSWORD}
+        assert self.ask("post", "/account/password/", form).status_code == 422
+        assert self.ask("post", "/account/password/", form | {"present": PASSWORD}).status_code == 302
+
+    def add_endpoints(self) -> list[Endpoint]:
+        page = {"kind": "simulated", "name": "By page", "path": "page.dc.sqlite3", "secret": SECRET, "ca_pem": CA}
+        self.ask("post", "/endpoints/new/", page | {"path": "/etc/passwd"})
+        self.ask("post", "/endpoints/new/", page | {"kind": "none"})
+        assert self.ask("post", "/endpoints/new/", page).status_code == 302
+        body = {"kind": "simulated", "name": "By API", "path": "api.dc.sqlite3", "secret": PEM + SECRET, "ca_pem": CA}
+        for wrong in ({"path": "../x"}, {"name": ""}, {"secret": {"is": SECRET}}, {"kind": "none"}, {"extra": SECRET}):
+            self.ask("post", f"{API}endpoints/", body | wrong)
+        assert self.ask("post", f"{API}endpoints/", body, **{"Idempotency-Key": "once"}).status_code == 201
+        self.ask("post", f"{API}endpoints/", body, **{"Idempotency-Key": "once"})
+        return list(Endpoint.objects.exclude(pk=self.world.endpoint.pk))
+
+    def change_endpoints(self, endpoints: list[Endpoint]) -> None:
+        for endpoint in endpoints:
+            place = f"{API}endpoints/{endpoint.pk}/"
+            self.ask("patch", place, {"username": "svc"})
+            self.ask("patch", place, {"username": "svc", "secret": NEXT_SECRET})
+            self.ask("post", f"/endpoints/{endpoint.pk}/change/", {"part": "access", "name": "", "secret": NEXT_SECRET})
+            sync(endpoint)  # its file is not there
+
+    def use_token(self) -> None:
+        body = {"name": "nightly", "scope": "read", "last_day": str(self.world.day(9))}
+        made = self.ask("post", f"{API}tokens/", body)
+        self.answers.popitem()  # the one answer that tells it
+        self.token = made.json()["token"]
+        bearer = {"Authorization": f"Bearer {self.token}"}
+        for method, path in (("get", "me/"), ("get", "tokens/"), ("post", "pause/"), ("get", "nothing/")):
+            self.ask(method, API + path, client=Client(), **bearer)
+        self.ask("post", f"{API}tokens/{made.json()['id']}/revoke/")
+        self.ask("get", f"{API}me/", client=Client(), **bearer)
+
+    def look_around(self) -> None:
+        ids = [endpoint.pk for endpoint in Endpoint.objects.all()]
+        pages = ["/endpoints/", "/audit/", "/operations/", "/notices/", "/account/", "/", "/nothing/here/"]
+        pages += [f"/endpoints/{pk}/{part}" for pk in ids for part in ("", "change/", "mode/")]
+        lists = ("endpoints/", "audit/", "operations/", "notices/", "me/", "tokens/", "schema/")
+        pages += [API + part for part in lists]
+        pages += [f"{API}endpoints/{pk}/" for pk in ids]
+        for path in pages:
+            self.ask("get", path)
+
+    @property
+    def known(self) -> list[str]:
+        """Each secret in one line, as it would stand in a text."""
+        assert self.token
+        own = [settings.SECRET_KEY, *settings.SECRETS_KEYS]
+        return [SECRET, NEXT_SECRET, PEM.splitlines()[1], PASSWORD, NEXT_PASSWORD, WRONG, self.token, *own]
+
+
+def found_in(texts: dict[str, str], secrets: list[str]) -> list[tuple[str, str]]:
+    return [(place, secret) for place, text in texts.items() for secret in secrets if secret in text]
