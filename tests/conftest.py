@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings as django_settings
 
+from tests.secrets.net import net, nothing_slips_through, read_what_is_left
+
+__all__ = ["net", "nothing_slips_through"]
+
 if TYPE_CHECKING:
     from tests.lifecycle.world import World
 
@@ -24,7 +28,9 @@ def data_dir() -> Iterator[None]:
     """The private folder of tests/environment.py, gone afterwards."""
     django_settings.STATIC_ROOT.mkdir(parents=True)  # empty: pages are asked for without their styles
     yield
+    left = read_what_is_left()
     shutil.rmtree(django_settings.DATA_DIR)
+    assert left == []
 
 
 @pytest.fixture

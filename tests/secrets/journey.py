@@ -31,7 +31,15 @@ class Journey:
         self.token = ""
         self.admin = Client(raise_request_exception=False)
 
-    def ask(self, method: str, path: str, data: Any = None, *, client: Client | None = None, **headers: str) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        *,
+        client: Client | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
         asks = getattr(client or self.admin, method)
         if path.startswith(API):
             answer = asks(path, json.dumps(data) if data is not None else "", "application/json", headers=headers)
@@ -47,7 +55,7 @@ class Journey:
         assert self.ask("post", "/sign-in/", {"username": "ingrid", "password": PASSWORD}).status_code == 302
         for password in (WRONG, PASSWORD):
             basic = base64.b64encode(f"ingrid:{password}".encode()).decode()
-            self.ask("get", f"{API}me/", client=Client(), Authorization=f"Basic {basic}")
+            self.ask("get", f"{API}me/", client=Client(), headers={"Authorization": f"Basic {basic}"})
 
     def change_password(self) -> None:
         form = {"present": WRONG, "password": NEXT_PASSWORD, "again": NEXT_PASSWORD}
@@ -62,8 +70,8 @@ class Journey:
         body = {"kind": "simulated", "name": "By API", "path": "api.dc.sqlite3", "secret": PEM + SECRET, "ca_pem": CA}
         for wrong in ({"path": "../x"}, {"name": ""}, {"secret": {"is": SECRET}}, {"kind": "none"}, {"extra": SECRET}):
             self.ask("post", f"{API}endpoints/", body | wrong)
-        assert self.ask("post", f"{API}endpoints/", body, **{"Idempotency-Key": "once"}).status_code == 201
-        self.ask("post", f"{API}endpoints/", body, **{"Idempotency-Key": "once"})
+        assert self.ask("post", f"{API}endpoints/", body, headers={"Idempotency-Key": "once"}).status_code == 201
+        self.ask("post", f"{API}endpoints/", body, headers={"Idempotency-Key": "once"})
         return list(Endpoint.objects.exclude(pk=self.world.endpoint.pk))
 
     def change_endpoints(self, endpoints: list[Endpoint]) -> None:
@@ -81,9 +89,9 @@ class Journey:
         self.token = made.json()["token"]
         bearer = {"Authorization": f"Bearer {self.token}"}
         for method, path in (("get", "me/"), ("get", "tokens/"), ("post", "pause/"), ("get", "nothing/")):
-            self.ask(method, API + path, client=Client(), **bearer)
+            self.ask(method, API + path, client=Client(), headers=bearer)
         self.ask("post", f"{API}tokens/{made.json()['id']}/revoke/")
-        self.ask("get", f"{API}me/", client=Client(), **bearer)
+        self.ask("get", f"{API}me/", client=Client(), headers=bearer)
 
     def look_around(self) -> None:
         ids = [endpoint.pk for endpoint in Endpoint.objects.all()]

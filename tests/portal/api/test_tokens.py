@@ -146,6 +146,16 @@ def test_a_token_is_made_by_name_and_password_and_told_once(world: World, client
     assert made["token"] not in str(list(Token.objects.values()))
 
 
+def test_a_key_that_is_sent_again_makes_no_second_token_and_tells_none(world: World, owner: APIClient) -> None:
+    key = {"Idempotency-Key": "nightly-1"}
+    made = fine(owner.post(LIST, body(world), headers=key), 201)
+
+    again = owner.post(LIST, body(world), headers=key)
+
+    assert made["token"] not in str(problem(again, 409))
+    assert Token.objects.count() == 1
+
+
 def test_a_token_makes_no_tokens(world: World) -> None:
     _token, plain = make_token(world.owner)
 
