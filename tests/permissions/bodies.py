@@ -40,6 +40,10 @@ PAGES: dict[str, dict[str, Any]] = {
     "person-change": {"last_name": "Zorn", "email": "zoe@example.org", "role": "employee", "zone": "Europe/Berlin"},
     "person-leave": {"left_on": "{later}"},
     "person-password": {"password": "a long one for tests"},
+    "token-new": {"name": "nightly", "scope": "read", "last_day": "{later}"},
+    "password": {"present": "secret-for-tests", "password": "a-long-new-one-7", "again": "a-long-new-one-7"},
+    "zone": {"zone": "Asia/Tokyo"},
+    "theme": {"theme": "dark"},
     "team-new": {"name": "Night Shift", "cost_centre": "{cost-centre}"},
     "team-change": {"name": "Data Platforms", "cost_centre": "{cost-centre}"},
     "cost-centre-new": {"code": "9999", "name": "Rest"},
@@ -57,6 +61,7 @@ PAGES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 API: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "api-token-list"): {"name": "nightly", "last_day": "{later}"},
     ("POST", "api-quotes"): {"blueprint": "{blueprint}", "size": "{size}", "last_day": "{later}"},
     ("POST", "api-machine-extend"): {"last_day": "{later}"},
     ("POST", "api-machine-hold"): {"reason": "Evidence"},

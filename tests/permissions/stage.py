@@ -21,14 +21,16 @@ from lifecycle.estate.sync import sync
 from lifecycle.models import Entry, Finding, Line, Operation, User
 from lifecycle.money import calendar
 from lifecycle.money.actions import draft
+from lifecycle.people import sessions
 from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
 from lifecycle.sprawl.actions import scan
-from tests.lifecycle.factories import make_cost_centre, make_team, make_user
+from tests.lifecycle.factories import make_cost_centre, make_team, make_token, make_user
 from tests.lifecycle.world import World
 
 LIST = b"username,name,email\nnina,Nina Nowak,nina@example.org\n"
 C = TypeVar("C", bound=Client)
+NO_SESSION = "of-another-browser"
 NOWHERE = 10**9
 """An id that nothing has."""
 
@@ -140,6 +142,8 @@ def _house(world: World) -> dict[str, Any]:
         "people-import": kept.pk,
         "team": world.owner.team_id,
         "team-delete": make_team().pk,
+        "token": make_token(world.owner)[0].pk,
+        "session": sessions.begin(world.owner, session_key=NO_SESSION, address=None, agent="").pk,
         "later": str(world.day(40)),
         "next-month": str(calendar.next_month(calendar.month_of(clock.now()))),
         "image": world.blueprint.image_id,

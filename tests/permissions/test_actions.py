@@ -32,15 +32,17 @@ from lifecycle.models import (
     Operation,
     PeopleImport,
     Request,
+    SignIn,
     Size,
     Team,
+    Token,
     User,
 )
 from lifecycle.money.actions import publish_rate_card
 from lifecycle.operations import actions as operations
 from lifecycle.operations import power
+from lifecycle.people import account, leaving, sessions, teams, tokens
 from lifecycle.people import actions as people
-from lifecycle.people import leaving, teams
 from lifecycle.people.imports.applying import apply_import
 from lifecycle.people.imports.trying import look_again, try_import
 from lifecycle.people.imports.undoing import undo_import
@@ -78,6 +80,7 @@ class Things:
 
     def __init__(self, stage: Stage, role: str) -> None:
         self.known = stage.known(role)
+        self.holder = stage.world.owner
         self.guest = stage.cast["see"]
         self.day = stage.world.day
         self.last_day = stage.world.day(40)
@@ -98,6 +101,8 @@ class Things:
     empty_team = property(lambda self: self._row(Team, "team-delete"))
     centre = property(lambda self: self._row(CostCentre, "cost-centre"))
     empty_centre = property(lambda self: self._row(CostCentre, "cost-centre-delete"))
+    token = property(lambda self: self._row(Token, "token"))
+    session = property(lambda self: self._row(SignIn, "session"))
     kept = property(lambda self: self._row(PeopleImport, "people-import"))
 
 
@@ -145,6 +150,17 @@ ACTS: dict[str, Act] = {
     "operations.power.start": lambda on, by: power.start(on.machine, by=by),
     "operations.power.shut_down": lambda on, by: power.shut_down(on.machine, by=by),
     "operations.power.restart": lambda on, by: power.restart(on.machine, by=by),
+    "people.account.change_password": lambda on, by: account.change_password(
+        on.holder, password="a-long-new-one-7", by=by
+    ),
+    "people.account.set_zone": lambda on, by: account.set_zone(on.holder, "Asia/Tokyo", by=by),
+    "people.sessions.end": lambda on, by: sessions.end(on.session, by=by),
+    "people.sessions.end_others": lambda on, by: sessions.end_others(on.holder, keep="", by=by),
+    "people.tokens.make": lambda on, by: tokens.make(
+        on.holder, name="nightly", scope=Token.Scope.READ, last_day=on.last_day, by=by
+    ),
+    "people.tokens.revoke": lambda on, by: tokens.revoke(on.token, by=by),
+    "people.tokens.revoke_all": lambda on, by: tokens.revoke_all(on.holder, by=by),
     "people.actions.set_supervisor": lambda on, by: people.set_supervisor(on.person, on.guest, by=by),
     "people.actions.add_person": lambda on, by: people.add_person("nils", email="nils@example.org", by=by),
     "people.actions.change_person": lambda on, by: people.change_person(on.person, last_name="Zorn", by=by),
