@@ -16,6 +16,7 @@ from lifecycle.notices import rendering
 from lifecycle.operations import queries
 from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.engine import step
+from lifecycle.people import sessions
 from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
@@ -79,6 +80,11 @@ def send_notices() -> None:
 @shared_task(ignore_result=True)
 def sweep_replies() -> None:
     replies.sweep()
+
+
+@shared_task(ignore_result=True)
+def sweep_sessions() -> None:
+    sessions.sweep()
 
 
 @shared_task(ignore_result=True)

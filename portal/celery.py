@@ -30,6 +30,7 @@ SCHEDULE = {
     "draft_money": (60, 3600),
     "send_notices": (5, 30),
     "sweep_replies": (3600, 3600),
+    "sweep_sessions": (3600, 3600),
 }
 # Works off a journey through time; only where the clock can be moved.
 TRAVEL = {"travel": (1, 1)}

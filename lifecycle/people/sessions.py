@@ -62,6 +62,12 @@ def end_others(person: User, *, keep: str, by: Actor) -> int:
     return count
 
 
+def sweep() -> None:
+    """Forgets sessions whose time is over."""
+    Session.objects.filter(expire_date__lt=_real_now()).delete()
+    SignIn.objects.exclude(session_key__in=_open()).delete()
+
+
 def ended(session_key: str) -> None:
     """Somebody signed out here, of their own accord."""
     SignIn.objects.filter(session_key=session_key).delete()

@@ -17,6 +17,7 @@ from django.urls import reverse
 from lifecycle import clock
 from lifecycle.audit.models import Entry
 from lifecycle.people.models import SignIn, Token, User
+from lifecycle.tasks import sweep_sessions
 from tests.lifecycle.factories import make_token, make_user
 
 pytestmark = pytest.mark.django_db
@@ -290,6 +291,17 @@ def test_ended_sessions_are_cleared_away_with_the_next_sign_in():
     signed_in()
 
     assert SignIn.objects.count() == 1
+
+
+def test_sessions_whose_time_is_over_are_swept():
+    here = signed_in()
+    signed_in()
+    Session.objects.exclude(session_key=here.session.session_key).update(expire_date=clock.now() - timedelta(hours=1))
+
+    sweep_sessions()
+
+    assert Session.objects.count() == SignIn.objects.count() == 1
+    assert here.get(ACCOUNT).status_code == 200
 
 
 # Tokens
