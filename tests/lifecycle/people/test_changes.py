@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle import clock
 from lifecycle.audit.models import Entry
-from lifecycle.errors import Conflict, Forbidden, Invalid
+from lifecycle.errors import Conflict, Forbidden, Invalid, InvalidMany
 from lifecycle.people import teams
 from lifecycle.people.actions import add_person, change_person, set_password
 from lifecycle.people.leaving import bring_back, lock_out_leavers, set_left
@@ -47,7 +47,7 @@ def test_everything_wrong_is_told_at_once():
     top = make_user()
     middle = make_user(supervisor=top)
 
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidMany) as refusal:
         change_person(top, by=make_admin(), email="nomail", zone="Mars/Base", supervisor=middle)
 
     assert set(refusal.value.problems) == {"email", "zone", "supervisor"}

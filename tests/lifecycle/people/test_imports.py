@@ -368,7 +368,7 @@ def _many(count: int) -> str:
 def test_a_list_asks_as_often_for_many_as_for_few(admin, count):
     make_team("Ships")
     made, changed = _many(count), _many(count).replace("First", "Second")
-    asked = {}
+    asked: dict[str, int] = {}
 
     kept = _counted(asked, "try", lambda: tried(made, admin))
     _counted(asked, "apply", lambda: apply_import(kept, by=admin))

@@ -10,10 +10,10 @@ from lifecycle.models import CostCentre, Team, User
 from tests.lifecycle.world import World
 from tests.portal.api.answers import fine, problem
 
-CSV = b"username,email,team,cost_centre\nlena,new@x.org,,4120\nkim,kim@x.org,Ships,42\neve,nomail,,\n"
+CSV = "username,email,team,cost_centre\nlena,new@x.org,,4120\nkim,kim@x.org,Ships,42\neve,nomail,,\n"
 
 
-def tried(admin: APIClient, text: bytes = CSV) -> dict[str, Any]:
+def tried(admin: APIClient, text: str = CSV) -> dict[str, Any]:
     answer = admin.generic("POST", "/api/v1/people/imports/?file_name=hr.csv", text, content_type="text/csv")
     found: dict[str, Any] = fine(answer, 201)
     return found
@@ -90,6 +90,6 @@ def test_what_is_no_list_is_refused(world: World, admin: APIClient) -> None:
     post = admin.generic
     url = "/api/v1/people/imports/"
 
-    assert "file" in problem(post("POST", url, b"name\nx\n", content_type="text/csv"), 422)["errors"]
-    problem(post("POST", url, b"username\n" + b"x" * 3_000_000, content_type="text/csv"), 413)
-    problem(post("POST", url, b"{}", content_type="application/json"), 415)
+    assert "file" in problem(post("POST", url, "name\nx\n", content_type="text/csv"), 422)["errors"]
+    problem(post("POST", url, "username\n" + "x" * 3_000_000, content_type="text/csv"), 413)
+    problem(post("POST", url, "{}", content_type="application/json"), 415)
