@@ -167,9 +167,7 @@ def refuse_work_under_way() -> None:
 def refuse_rows() -> None:
     ours = [Table(model, TARGET) for model in models() if model not in MADE_BY_MIGRATE]
     if filled := [table.name for table in ours if not table.is_empty()]:
-        raise CommandError(
-            f"PostgreSQL is not empty: {', '.join(filled[:5])}. Make the database anew, and migrate it."
-        )
+        raise CommandError(f"PostgreSQL is not empty: {', '.join(filled[:5])}. Make the database anew, and migrate it.")
 
 
 def version() -> int:
