@@ -10,14 +10,12 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.journeys import slow
+from tests.journeys import pairs, slow
 from tests.journeys.browsing import CHROMIUM, OPTIONS, Shots
 from tests.journeys.estates import LibvirtEstate, SimulatedEstate
 from tests.journeys.site import Site
 from tests.rigs.libvirt import LibvirtRig
-from tests.rigs.libvirt.fixtures import libvirt_rig
-
-__all__ = ["libvirt_rig"]
+from tests.rigs.libvirt.fixtures import available
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +29,23 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Journeys go on both pairs of database and broker, unless their mark names one."""
+    if "pair" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("pairs")
+        metafunc.parametrize("pair", mark.args if mark else pairs.PAIRS, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
+def pair(request: pytest.FixtureRequest) -> Iterator[pairs.Files]:
+    with pairs.running(request.param) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def site(pair: pairs.Files) -> Iterator[Site]:
     """An installation with the example estate, a small one. Whoever moves its clock comes last."""
-    with Site(settings.DATA_DIR / "example", machines=40) as site:
+    with Site(settings.DATA_DIR / "example", machines=40, settings=pair.settings()) as site:
         yield site
 
 
@@ -44,16 +55,23 @@ def simulated(site: Site) -> SimulatedEstate:
 
 
 @pytest.fixture(scope="module")
-def bare_site() -> Iterator[Site]:
+def bare_site(pair: pairs.Files) -> Iterator[Site]:
     """An installation for a hypervisor to be added to."""
-    with Site(settings.DATA_DIR / "bare", machines=8) as site:
+    with Site(settings.DATA_DIR / "bare", machines=8, settings=pair.settings()) as site:
         yield site
 
 
 @pytest.fixture(scope="module")
-def libvirt(libvirt_rig: LibvirtRig) -> Iterator[LibvirtEstate]:
-    with slow.copies(libvirt_rig):
-        yield LibvirtEstate(libvirt_rig)
+def libvirt(pair: pairs.Files) -> Iterator[LibvirtEstate]:
+    """A hypervisor that no other installation has worked on."""
+    available()
+    rig = LibvirtRig()
+    try:
+        rig.start()
+        with slow.copies(rig):
+            yield LibvirtEstate(rig)
+    finally:
+        rig.stop()
 
 
 @pytest.fixture

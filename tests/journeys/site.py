@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 
 from portal.demo import prepare
 from portal.supervisor import die_with_parent
+from tests.journeys.pairs import ask
 
 T = TypeVar("T")
 
@@ -42,11 +43,15 @@ def eventually(look: Callable[[], T], *, within: float = 30.0, every: float = 0.
 
 
 class Site:
-    """Web, worker and beat in processes of their own. Stops with the process that started it, however that ends."""
+    """Web, worker and beat in processes of their own. Stops with the process that started it, however that ends.
 
-    def __init__(self, folder: Path, *, machines: int) -> None:
+    With settings of another database, the example estate is made on SQLite and moved there.
+    """
+
+    def __init__(self, folder: Path, *, machines: int, settings: dict[str, str] | None = None) -> None:
         self.machines = machines
         self.folder = folder
+        self.settings = settings or {}
         self.url = ""
         self.seconds_to_migrate = 0.0
         """Of the processor: it is one process that waits for nobody, and what else the machine does is not counted."""
@@ -67,10 +72,9 @@ class Site:
         self._manage(env, "migrate", "--verbosity", "0")
         self.seconds_to_migrate = _processor_seconds() - before
         self._manage(env, "seed_demo", "--machines", str(self.machines))
-        env.pop("LEASEHOLD_MODE")
         with (self.folder / "demo.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "portal.demo"],
+                [sys.executable, *(self._move(env) if self.settings else ["-m", "portal.demo"])],
                 cwd=ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -80,6 +84,13 @@ class Site:
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - one prctl call, nothing that could take a lock
             )
         eventually(self._ready, within=180, what="the demo to be ready")
+
+    def _move(self, env: dict[str, str]) -> list[str]:
+        """Into the other database. What starts it then: `make demo` refuses settings of a real installation."""
+        env.update(self.settings)
+        self._manage(env, "migrate", "--verbosity", "0")
+        self._manage(env, "copy_database", "--from", f"sqlite:///{self.folder / 'leasehold.sqlite3'}")
+        return ["manage.py", "serve_demo"]
 
     def _manage(self, env: dict[str, str], *arguments: str) -> None:
         command = [sys.executable, "manage.py", *arguments]
@@ -141,6 +152,8 @@ class Site:
 
     def rows(self, question: str, *values: Any) -> list[dict[str, Any]]:
         """Asks the installation's own database, without being able to change it."""
+        if self.settings:
+            return ask(self.settings["DATABASE_URL"], question, *values)
         db = sqlite3.connect(f"file:{self.folder / 'leasehold.sqlite3'}?mode=ro", uri=True, timeout=20)
         try:
             db.row_factory = sqlite3.Row

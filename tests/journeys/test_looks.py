@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Response
 from tests.journeys.browsing import Person
 from tests.journeys.site import Site
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pairs("files")]
 
 MOST_REQUESTS, MOST_BYTES = 10, 300_000
 WIDE, NARROW = 1440, 360
