@@ -100,7 +100,6 @@ app.conf.update(
     task_queues=QUEUES,
     task_routes={"lifecycle.tasks.work_operation": {"queue": "operations"}},
     timezone="UTC",
-    worker_cancel_long_running_tasks_on_connection_loss=False,  # the row's claim says whose it is, not the broker
     worker_concurrency=settings.WORKER_PROCESSES,
     worker_prefetch_multiplier=1,
 )
