@@ -34,7 +34,7 @@ def broker(url: str, *, testing: bool = False) -> dict[str, Any]:
         return {"broker_url": f"{scheme}://"}
     options: dict[str, Any] = {
         **waiting(SENDING),
-        "health_check_interval": 25,
+        "health_check_interval": 5,  # a worker notices within about twice that when the other end is gone in silence
         "max_retries": 0,  # a person must not wait for the second attempt
         "socket_keepalive": True,
         # What a worker had taken along when it was killed: by then the sweep has found what was meant.

@@ -79,12 +79,15 @@ def on_redis() -> bool:
 
 
 def broker() -> dict[str, Any]:
+    # Its command line takes BROKER_URL as it stands, without what `portal.brokers` made of it, unless both are named.
+    url = settings.BROKER["broker_url"]
+    named = {**settings.BROKER, "broker_read_url": url, "broker_write_url": url}
     if not on_filesystem():
-        return dict(settings.BROKER)
+        return named
     queue.register()
     # Remote control would leave a reply file for each node that ever died.
     options = {"broker_transport_options": queue.options(settings.BROKER_DIR), "worker_enable_remote_control": False}
-    return {**settings.BROKER, **options}
+    return {**named, **options}
 
 
 app = Portal("leasehold", include=["lifecycle.tasks"])

@@ -40,3 +40,9 @@ def test_every_task_goes_to_a_queue_that_is_read(task: str) -> None:
     route = app.amqp.router.route({}, f"lifecycle.tasks.{task}")
 
     assert route["queue"] in QUEUES
+
+
+def test_the_command_line_s_own_reading_of_the_address_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/3")
+
+    assert {each().transport_cls for each in (app.connection_for_read, app.connection_for_write)} == {"memory"}
