@@ -11,6 +11,8 @@ os.environ["LEASEHOLD_MODE"] = "test"
 os.environ["DATA_DIR"] = str(Path(__file__).parents[1] / "var" / "test" / str(os.getpid()))
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "sqlite:///")
 os.environ["BROKER_URL"] = "memory://"
+# The browser's driver keeps an event loop in the thread of its tests, and of those that follow in the same process.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 # What tests ask within a minute is not counted, but where that is what is tested.
 os.environ["API_RATE"] = os.environ["API_RATE_ANONYMOUS"] = "0"
 

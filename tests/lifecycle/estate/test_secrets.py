@@ -266,7 +266,7 @@ def old_tables():
 
 
 UNBOUND, BOUND = [("lifecycle", "0002_people_of_a_company")], [("lifecycle", "0003_secrets_bound_to_rows")]
-OLD_ROW = {
+OLD_ROW: dict[str, Any] = {
     "id": 7, "name": "North", "kind": "kvm", "mode": "observe", "transport": "tls", "port": 16514, "username": "svc",
     "address": "kvm.example.org", "path": "", "ca_pem": "", "scan_error": "", "version": "", "scans": 0, "failures": 0,
     "blast_count": 1, "blast_percent": 1, "parallel": 1,

@@ -22,6 +22,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
+from lifecycle.people import tokens
+from lifecycle.people.models import Token
 from tests.lifecycle.world import World
 from tests.portal.api import test_access
 from tests.portal.api.conftest import Clients
@@ -33,7 +35,10 @@ known = test_access.known
 
 @pytest.fixture
 def things(known: dict[str, Any], world: World) -> dict[str, Any]:
-    return known | {"image": world.blueprint.image_id, "pool": world.blueprint.pool_id}
+    token, _plain = tokens.make(
+        world.admin, name="backup", scope=Token.Scope.READ, last_day=world.day(30), by=world.admin
+    )
+    return known | {"image": world.blueprint.image_id, "pool": world.blueprint.pool_id, "token": token.pk}
 
 
 EXAMPLES = 15
@@ -52,7 +57,7 @@ ROWS = {
     "people/imports": "list",
     "machines": "machine", "requests": "waiting", "blueprints": "blueprint", "sizes": "size", "rate-cards": "card",
     "lines": "line", "cost-centres": "centre", "orphans": "orphan", "endpoints": "endpoint", "operations": "operation",
-    "audit": "entry", "people": "person", "teams": "team",
+    "audit": "entry", "people": "person", "teams": "team", "tokens": "token",
 }  # fmt: skip
 # Field of a body -> a known thing that fits there, or a value that would be taken; the rest stays made up.
 FIELDS = {
