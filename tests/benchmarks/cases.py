@@ -98,5 +98,5 @@ def _get(path: str, **query: str) -> Send:
 
 def signed_in(who: User) -> Client:
     client = Client(SERVER_NAME=settings.ALLOWED_HOSTS[0])
-    client.force_login(who, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(who)
     return client

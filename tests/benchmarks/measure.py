@@ -56,7 +56,8 @@ def measure(case: Case, *, pairs: int, warm_up: int = 2) -> Measured:
     client, path = signed_in(case.who), reverse("bare", args=[1])
 
     def bare() -> None:
-        assert client.get(path).status_code == 200
+        answer = client.get(path)
+        assert answer.status_code == 200, (answer.status_code, answer.headers, answer.content[-300:])
 
     def request() -> Any:
         response = case.send(client)

@@ -16,8 +16,10 @@ from tests.benchmarks.seed import cast
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """In a test's transaction foreign keys stay on, and nothing is vacuumed."""
+def small(db: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """In a test's transaction foreign keys stay on, and nothing is vacuumed; ids begin at 1 whatever ran before."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sqlite_sequence")
     settings.ROOT_URLCONF = "tests.benchmarks.urls"
     monkeypatch.setattr(derived, "settle", lambda: None)
     monkeypatch.setattr(seed, "call_command", lambda *what, **how: None)
