@@ -13,7 +13,7 @@ class Reply(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
-    """SHA-256 of method, address and body: what the key was used for."""
+    """Keyed digest of method, address and body: what the key was used for."""
     claimed_at = models.DateTimeField()
     """By the real clock, also where the portal's can be moved."""
     status = models.PositiveSmallIntegerField(null=True, blank=True)

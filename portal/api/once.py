@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse, HttpResponseBase
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException
@@ -55,10 +55,14 @@ def key_of(request: Request) -> str | None:
 
 
 def digest_of(request: Request) -> str:
-    """What is asked for. Read before the body is parsed, so that it can be read twice."""
+    """What is asked for, keyed: a body may hold a secret, which nobody shall guess from the stored digest.
+
+    Read before the body is parsed, so that it can be read twice.
+    """
     try:
         parts = [request.method or "", request.get_full_path(), request.headers.get("Content-Type", "")]
-        return hashlib.sha256("\n".join(parts).encode() + b"\n\n" + request.body).hexdigest()
+        asked = "\n".join(parts).encode() + b"\n\n" + request.body
+        return salted_hmac("portal.api.once", asked, algorithm="sha256").hexdigest()
     except RequestDataTooBig:
         raise TooLarge from None
 
