@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from portal import supervisor
 supervisor.PATIENCE = {patience}
@@ -21,6 +21,7 @@ programs = [
     supervisor.Program(file.stem, [sys.executable, str(file)], here / (file.stem + ".log"))
     for file in sorted(here.glob("*.py"))
 ]
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may do so under nohup
 keeper = supervisor.Supervisor(programs, env=os.environ)
 sys.exit(keeper.run(ready=lambda: {ready}, announce=lambda: supervisor.say("ready"), within={within}))
 """
