@@ -51,6 +51,7 @@ MANAGED_BY = {
 FROM_RPC = {7, 13}  # VIR_FROM_RPC, VIR_FROM_REMOTE: the connection itself, not what was asked over it
 
 FAULTS: dict[int, type[HypervisorError]] = {
+    0: Busy,  # OK: the call failed, and freeing another object overwrote why before anybody could read it
     2: Busy,  # NO_MEMORY
     3: Unsupported,  # NO_SUPPORT
     4: Unreachable,  # UNKNOWN_HOST

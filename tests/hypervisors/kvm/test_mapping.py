@@ -84,6 +84,7 @@ def test_field_outside_the_allow_list_is_named(target: Target, field: str) -> No
 @pytest.mark.parametrize(
     ("code", "domain", "text", "fault"),
     [
+        ("VIR_ERR_OK", 0, "virDomainLookupByUUIDString() failed", Busy),
         ("VIR_ERR_NO_DOMAIN", 10, "Domain not found", NotFound),
         ("VIR_ERR_NO_STORAGE_VOL", 18, "Storage volume not found", NotFound),
         ("VIR_ERR_OPERATION_FAILED", 20, "operation failed: domain 'a' already exists with uuid 1", NameTaken),
