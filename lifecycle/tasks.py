@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from celery import shared_task
 
 from lifecycle import travel as travelling
@@ -13,9 +11,7 @@ from lifecycle.leases import clockwork
 from lifecycle.money.actions import draft
 from lifecycle.notices import actions as notices
 from lifecycle.notices import rendering
-from lifecycle.operations import queries
-from lifecycle.operations.actions import beat, wake
-from lifecycle.operations.engine import step
+from lifecycle.operations import work
 from lifecycle.people import sessions
 from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
@@ -23,28 +19,25 @@ from lifecycle.requests import leavers
 from lifecycle.sprawl.actions import scan
 from lifecycle.wiring import OUTCOMES
 
-STAY = 3.0
-"""Seconds a worker stays with short work; the rest is left to the sweep, so that no hypervisor holds a worker."""
+SYNC_EXPIRES = 300
+"""Seconds after which the next round asks for the same."""
 
 
 @shared_task(ignore_result=True)
-def work_operation(pk: int) -> None:
-    leave_at = time.monotonic() + STAY
-    while (pause := step(pk, outcomes=OUTCOMES)) is not None and time.monotonic() + pause < leave_at:
-        time.sleep(pause)
+def work_operation(pk: int | None) -> None:
+    work.work(pk, outcomes=OUTCOMES)
 
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    beat("sweep")
-    for pk in queries.due_keys():
-        wake(pk)
+    work.sweep()
 
 
 @shared_task(ignore_result=True)
 def sync_endpoints() -> None:
-    for endpoint in Endpoint.objects.all():
-        sync(endpoint)
+    """One message each: a slow endpoint delays no other's."""
+    for pk in Endpoint.objects.values_list("pk", flat=True):
+        sync_endpoint.apply_async((pk,), expires=SYNC_EXPIRES)
 
 
 @shared_task(ignore_result=True)

@@ -37,6 +37,7 @@ from lifecycle.wiring import OUTCOMES
 LONGEST_STEP = timedelta(hours=6)
 """Even when nothing is due: brakes count hours, and a stop may have been put off."""
 FURTHEST = timedelta(days=400)
+BY_THE_HOUR = ("blast_radius", "scan")
 WORK_GOES_BY = timedelta(seconds=2)
 MOVE_TIME: Verb[object] = Verb(lazy("move the clock of a demo"), anybody, "")
 SETTLE = 20.0
@@ -95,19 +96,21 @@ def _work_off() -> None:
     leavers.see_out()
     requests.lapse()
     notices.send(rendering.current())
+    # What waits for its hour, or for a scan, is looked at again at each instant.
+    Operation.objects.filter(state__in=Operation.OPEN, waits_for__in=BY_THE_HOUR).update(next_try_at=Now())
     while _moving() and time.monotonic() < give_up_at:
         for pk in due_keys():
             step(pk, outcomes=OUTCOMES)
         # Simulated work takes as long by this clock as it would by the wall's; nobody wants to watch it.
         clock.move_to(clock.now() + WORK_GOES_BY)
-        Operation.objects.filter(state__in=Operation.OPEN, waits_for="").update(next_try_at=Now())
+        Operation.objects.filter(state__in=Operation.OPEN, waits_for__in=("", "full")).update(next_try_at=Now())
         time.sleep(0.01)
     notices.send(rendering.current())
 
 
 def _moving() -> bool:
     """Work that goes on by itself: not what a brake holds, nor what waits for an endpoint."""
-    return Operation.objects.filter(state__in=Operation.OPEN, waits_for__in=("", "busy")).exists()
+    return Operation.objects.filter(state__in=Operation.OPEN, waits_for__in=("", "full", "busy")).exists()
 
 
 def _arrive() -> None:

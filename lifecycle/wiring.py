@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lifecycle.leases import clockwork
 from lifecycle.operations import power
-from lifecycle.operations.engine import Outcome, Outcomes
+from lifecycle.operations.endings import Outcome, Outcomes
 from lifecycle.operations.models import Operation
 from lifecycle.requests import provisioning
 

@@ -17,7 +17,18 @@ from portal.brokers import READING, waiting
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 # One exchange per queue: on the filesystem transport each exchange is a file.
-QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("operations", "clockwork")]
+DUTIES = ("provisioning", "sync", "clockwork")
+QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in DUTIES]
+# A worker of its own per duty: a hypervisor that is slow delays neither what expires nor what is approved.
+ROUTES = {
+    "work_operation": "provisioning",
+    "sync_endpoint": "sync",
+    "scan_sprawl": "sync",
+    "draft_money": "sync",
+}
+# Seconds a task may take before it is asked to stop, and before its process is killed. A step of work on a hypervisor
+# is a few calls of at most 20 seconds each; a scan may read 100,000 machines; everything else only asks the database.
+LIMITS = {"provisioning": (120, 150), "sync": (1800, 1830), "clockwork": (300, 330)}
 
 # Task of lifecycle.tasks -> seconds between two runs: in the demo, otherwise.
 SCHEDULE = {
@@ -44,6 +55,15 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         for name, (demo, otherwise) in table.items()
         for seconds in [float(demo if settings.DEMO else otherwise)]
     }
+
+
+def limits() -> dict[str, dict[str, int]]:
+    soft, hard = LIMITS["clockwork"]
+    table = {"*": {"soft_time_limit": soft, "time_limit": hard}}
+    for name, duty in ROUTES.items():
+        soft, hard = LIMITS[duty]
+        table[f"lifecycle.tasks.{name}"] = {"soft_time_limit": soft, "time_limit": hard}
+    return table
 
 
 class Portal(Celery):
@@ -96,12 +116,14 @@ app.conf.update(
     beat_schedule=beat_schedule(),
     broker_connection_max_retries=None,  # for as long as it takes: a worker that gives up would have to be started
     broker_connection_retry_on_startup=True,
-    task_acks_late=False,  # the operation's row is the truth; a lost message is found by the sweep
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_annotations=limits(),
     task_default_queue="clockwork",
     task_ignore_result=True,
     task_publish_retry=False,  # a person must not wait for a hint to be delivered
     task_queues=QUEUES,
-    task_routes={"lifecycle.tasks.work_operation": {"queue": "operations"}},
+    task_routes={f"lifecycle.tasks.{name}": {"queue": duty} for name, duty in ROUTES.items()},
     timezone="UTC",
     worker_concurrency=settings.WORKER_PROCESSES,
     worker_prefetch_multiplier=1,

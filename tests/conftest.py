@@ -51,7 +51,7 @@ def flushable_record() -> Iterator[None]:
     """
     from django.db import connection
 
-    triggers = import_module("lifecycle.migrations.0006_audit_rows_stay")
+    triggers = import_module("lifecycle.migrations.0004_audit_rows_stay")
     operations: Any = type(connection.ops)
     emptying = operations.sql_flush
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("lifecycle", "0006_audit_rows_stay"),
+        ("lifecycle", "0004_audit_rows_stay"),
     ]
 
     operations = [

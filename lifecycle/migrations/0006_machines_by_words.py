@@ -31,6 +31,6 @@ def drop(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("lifecycle", "0007_replies_to_programs")]
+    dependencies = [("lifecycle", "0005_replies_to_programs")]
 
     operations = [migrations.RunPython(create, drop, elidable=False)]

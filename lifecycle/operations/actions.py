@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 from celery import current_app
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from lifecycle import clock
 from lifecycle.audit.actions import Actor, record
-from lifecycle.errors import Conflict
+from lifecycle.errors import Conflict, Invalid
 from lifecycle.estate.models import Machine
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 from lifecycle.operations.permissions import RUN_OPERATIONS
@@ -22,10 +21,11 @@ from lifecycle.people.permissions import require
 
 log = logging.getLogger(__name__)
 
-Kind, Purpose, State = Operation.Kind, Operation.Purpose, Operation.State
+Kind, Purpose, State, Verdict = Operation.Kind, Operation.Purpose, Operation.State, Operation.Verdict
 
-DEADLINES = {Kind.CREATE: timedelta(hours=24)}
-"""After this real time a piece of work that keeps failing is given up; the others wait for ever for an endpoint."""
+CANCELLABLE = (Kind.CREATE,)
+"""What can still be taken back once it has begun; everything can before."""
+VERBS = {Verdict.CANCEL: "called_off", Verdict.DONE: "said_done", Verdict.FAILED: "given_up"}
 
 
 def order(
@@ -39,7 +39,6 @@ def order(
     destructive: bool = False,
 ) -> Operation:
     """Writes one operation and wakes a worker after the commit. A second call with the same key returns the first."""
-    deadline = DEADLINES.get(kind)
     fields: dict[str, Any] = {
         "machine": machine,
         "endpoint_id": machine.endpoint_id,
@@ -49,7 +48,6 @@ def order(
         "destructive": destructive,
         "asked_by_id": by.pk,
         "next_try_at": Now(),
-        "deadline_at": Now() + deadline if deadline else None,
         "created_at": clock.now(),
         "changed_at": clock.now(),
     }
@@ -60,8 +58,8 @@ def order(
     return operation
 
 
-def wake(pk: int) -> None:
-    """Tells a worker that there is work: a hint, no more. When the broker is away the sweep finds the row."""
+def wake(pk: int | None) -> None:
+    """Tells a worker that there is work, one piece or any: a hint, no more. When it is lost the sweep finds the row."""
     try:
         current_app.send_task("lifecycle.tasks.work_operation", args=[pk], expires=30)
     except Exception:  # whatever the broker raises, the decision is committed and must stand
@@ -95,6 +93,52 @@ def retry_now(operation: Operation, *, by: User) -> Operation:
     ):
         raise Conflict(_("This work is being done right now, or has ended."))
     record("operation.retried", operation, by=by)
+    transaction.on_commit(lambda: wake(operation.pk))
+    return operation
+
+
+@transaction.atomic
+def cancel(operation: Operation, *, by: User, reason: str) -> Operation:
+    """An admin's word that this shall not happen: what was half-made is removed, and people are told."""
+    require(by, RUN_OPERATIONS)
+    return call_off(operation, by=by, reason=reason)
+
+
+def call_off(operation: Operation, *, by: Actor, reason: str) -> Operation:
+    """For the room that asked for the work, which has asked whether `by` may. Runs inside the caller's transaction.
+
+    Raises Conflict when it has begun and cannot be taken back halfway, or has ended.
+    """
+    operation = Operation.objects.select_for_update().get(pk=operation.pk)
+    if operation.state == State.RUNNING and operation.kind not in CANCELLABLE:
+        raise Conflict(_("This is being done right now and cannot be stopped halfway."))
+    return _say(operation, Verdict.CANCEL, by=by, reason=reason)
+
+
+@transaction.atomic
+def resolve(operation: Operation, verdict: Operation.Verdict, *, by: User, reason: str) -> Operation:
+    """An admin has looked at the hypervisor: it is done, or it is given up and whatever is left was cleared by hand.
+
+    DONE is believed only when the hypervisor agrees. FAILED touches nothing there.
+    """
+    require(by, RUN_OPERATIONS)
+    operation = Operation.objects.select_for_update().get(pk=operation.pk)
+    if operation.state == State.WAITING:
+        raise Conflict(_("This has not begun. Cancel it instead."))
+    return _say(operation, verdict, by=by, reason=reason)
+
+
+def _say(operation: Operation, verdict: Operation.Verdict, *, by: Actor, reason: str) -> Operation:
+    """Writes down what a person decided; a worker carries it out. One decision at a time."""
+    if not reason.strip():
+        raise Invalid(_("Say why: the record keeps it."), field="reason")
+    # Where rows cannot be locked, the state seen is part of the question: what may be cancelled depends on it.
+    open_one = Operation.objects.filter(pk=operation.pk, state=operation.state, state__in=Operation.OPEN, verdict="")
+    said = {"verdict": verdict, "verdict_by_id": by.pk, "verdict_reason": reason[:500], "waits_for": ""}
+    if not open_one.update(next_try_at=Now(), changed_at=clock.now(), **said):
+        raise Conflict(_("This was changed a moment ago. Look again."))
+    operation.refresh_from_db()
+    record(f"operation.{VERBS[verdict]}", operation, by=by, reason=reason)
     transaction.on_commit(lambda: wake(operation.pk))
     return operation
 

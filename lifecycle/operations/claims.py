@@ -1,28 +1,34 @@
-"""Who works on what: claims by compare-and-set against the database's clock, and admission past the brakes."""
+"""Who works on what: claims by compare-and-set against the database's clock, renewed while their holder lives."""
 
 from __future__ import annotations
 
-import math
+import logging
 import os
 import socket
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import Error, connection, transaction
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from lifecycle import clock
-from lifecycle.estate.models import LIVE, Endpoint, Machine
+from lifecycle.audit.actions import HOUSE, record
+from lifecycle.estate.models import Endpoint
 from lifecycle.operations.models import Brake, Operation
 
-CLAIM = timedelta(seconds=60)
-"""More than twice the time-out of any one call, so that a living worker never loses its claim within a step."""
-FRESH = timedelta(hours=1)
-"""How old a complete scan may be for something to be removed on its word."""
+log = logging.getLogger(__name__)
 
-State = Operation.State
+CLAIM = timedelta(seconds=15)
+"""How long work lies still when its worker dies."""
+RENEW = 4.0
+"""Seconds between renewals: three may fail before a living worker loses its claim."""
+
+State, Verdict = Operation.State, Operation.Verdict
 
 
 def due() -> QuerySet[Operation]:
@@ -33,14 +39,78 @@ def due() -> QuerySet[Operation]:
     ).order_by("next_try_at", "pk")
 
 
+def ready() -> QuerySet[Operation]:
+    """What of it could be stepped now: no brake holds it, its endpoint answers and has room.
+
+    Work of endpoints that fewer workers are at comes first, so that a slow one starves nobody. An endpoint that failed
+    and has rested is tried by one worker alone.
+    """
+    use = _in_use()
+    crowd = {pk: row["held"] for pk, row in use.items() if row["held"]}
+    awake = list(Endpoint.objects.filter(Q(rests_until=None) | Q(rests_until__lte=Now())))
+    answering = [each for each in awake if not (each.failures and crowd.get(each.pk))]
+    managed = [] if Brake.objects.exists() else [each for each in answering if each.mode == Endpoint.Mode.MANAGE]
+    room = [each for each in managed if use.get(each.pk, {"running": 0})["running"] < each.parallel]
+    needs_no_hypervisor = Q(verdict=Verdict.FAILED) | Q(verdict=Verdict.CANCEL, started_at=None)
+    first = Case(
+        *[When(endpoint=pk, then=Value(held)) for pk, held in crowd.items()],
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    return (
+        due()
+        .filter(
+            Q(state=State.RUNNING, endpoint__in=managed)
+            | Q(state=State.WAITING, endpoint__in=room)
+            | Q(verdict=Verdict.DONE, endpoint__in=answering)
+            | needs_no_hypervisor
+        )
+        .order_by(first, "next_try_at", "pk")
+    )
+
+
 def claim(pk: int) -> Operation | None:
     """Takes one operation for this process, or None when it is not due or somebody else has it."""
     token = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    before = Operation.objects.filter(pk=pk).values_list("claimed_by", flat=True).first()
     if not due().filter(pk=pk).order_by().update(claimed_by=token, claimed_until=Now() + CLAIM):
         return None
-    return Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool").get(
-        pk=pk, claimed_by=token
+    operation = (
+        Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool")
+        .filter(pk=pk, claimed_by=token)
+        .first()
     )
+    if operation is not None and before:
+        log.warning("Operation %s is taken over: %s did not finish its step.", pk, before)
+        with transaction.atomic():
+            record("operation.taken_over", operation, by=HOUSE, worker=before.rpartition(":")[0])
+    return operation
+
+
+@contextmanager
+def kept(operation: Operation) -> Iterator[None]:
+    """Renews the claim for as long as the block runs in a living process. Losing it is noticed by whatever writes."""
+    done = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not done.wait(RENEW):
+                try:
+                    if not note(operation, claimed_until=Now() + CLAIM):
+                        return
+                except Error:
+                    log.warning("The claim on operation %s could not be renewed.", operation.pk, exc_info=True)
+                    connection.close()
+        finally:
+            connection.close()
+
+    keeper = threading.Thread(target=renew, name=f"claim-{operation.pk}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
 
 
 def release(operation: Operation, *, again_in: float, **changes: Any) -> bool:
@@ -57,64 +127,27 @@ def note(operation: Operation, **changes: Any) -> bool:
     return bool(_mine(operation).update(**changes))
 
 
-def finish(operation: Operation, state: State, **changes: Any) -> bool:
-    """Ends the operation; False, with nothing written, when the claim had been lost meanwhile."""
+def finish(operation: Operation, state: Operation.State, **changes: Any) -> bool:
+    """Ends the operation; False, with nothing written, when the claim was lost or a person decided otherwise since."""
     now = clock.now()
     return bool(
-        _mine(operation).update(
-            state=state, ended_at=now, changed_at=now, claimed_by="", claimed_until=None, waits_for="", **changes
-        )
+        _mine(operation)
+        .filter(verdict=operation.verdict)
+        .update(state=state, ended_at=now, changed_at=now, claimed_by="", claimed_until=None, waits_for="", **changes)
     )
 
 
-@transaction.atomic
-def admit(operation: Operation) -> str:
-    """Lets the operation pass the brakes and counts it as begun, or says what it waits for.
-
-    The endpoint's row is locked, so that two workers cannot both take the last place.
-    """
-    endpoint = Endpoint.objects.select_for_update().get(pk=operation.endpoint_id)
-    if held := standing_brake(endpoint):
-        return held
-    if operation.started_at is not None:
-        return ""
-    running = Operation.objects.filter(endpoint=endpoint, state=State.RUNNING).exclude(pk=operation.pk).count()
-    if running >= endpoint.parallel:
-        return "busy"
-    if operation.destructive and operation.cleared_at is None and (held := _destruction_brake(operation, endpoint)):
-        return held
-    now = clock.now()
-    if not _mine(operation).update(started_at=now, changed_at=now, state=State.RUNNING, waits_for=""):
-        return "lost"
-    operation.started_at, operation.state = now, State.RUNNING
-    return ""
-
-
-def standing_brake(endpoint: Endpoint) -> str:
-    """What holds back every changing call on an endpoint."""
-    if Brake.objects.exists():
-        return "paused"
-    if endpoint.mode != Endpoint.Mode.MANAGE:
-        return "observe"
-    if Endpoint.objects.filter(pk=endpoint.pk, rests_until__gt=Now()).exists():
-        return "endpoint"
-    return ""
-
-
-def blast_limit(endpoint: Endpoint) -> int:
-    """How many machines may be removed on an endpoint within an hour without an admin's word."""
-    machines = Machine.objects.filter(endpoint=endpoint, stage__in=LIVE).count()
-    return min(endpoint.blast_count, max(1, math.floor(machines * endpoint.blast_percent / 100)))
-
-
-def _destruction_brake(operation: Operation, endpoint: Endpoint) -> str:
-    """Removal needs a fresh complete scan, and stays within the blast radius. Hours are those of the shifted clock."""
-    if not Endpoint.objects.filter(pk=endpoint.pk, scanned_at__gt=Now() - FRESH).exists():
-        return "scan"
-    begun = Operation.objects.filter(
-        endpoint=endpoint, destructive=True, started_at__gt=clock.now() - timedelta(hours=1)
-    ).exclude(pk=operation.pk)
-    return "blast_radius" if begun.count() >= blast_limit(endpoint) else ""
+def _in_use() -> dict[int, dict[str, int]]:
+    """Per endpoint: how much is under way, and how many workers are at it in this moment."""
+    rows = (
+        Operation.objects.filter(Q(state=State.RUNNING) | Q(claimed_until__gt=Now()), state__in=Operation.OPEN)
+        .order_by()
+        .values("endpoint")
+        .annotate(
+            running=Count("pk", filter=Q(state=State.RUNNING)), held=Count("pk", filter=Q(claimed_until__gt=Now()))
+        )
+    )
+    return {row["endpoint"]: {"running": row["running"], "held": row["held"]} for row in rows}
 
 
 def _mine(operation: Operation) -> QuerySet[Operation]:

@@ -7,44 +7,33 @@ again: adapters promise that asking twice makes nothing twice (`hypervisors/cont
 
 from __future__ import annotations
 
-import logging
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from django.db import transaction
-from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
-from hypervisors.contract import Hypervisor, MachineFacts, Progress
-from hypervisors.errors import HypervisorError, NotFound, ObserveOnly, Unreachable
+from hypervisors.contract import Hypervisor, Progress
+from hypervisors.errors import HypervisorError, NotFound
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
-from lifecycle.estate.actions import record_answer, record_failure
+from lifecycle.estate.actions import record_answer
 from lifecycle.estate.connections import connect
-from lifecycle.operations import claims
+from lifecycle.operations import brakes, claims
+from lifecycle.operations.endings import (
+    Outcomes,
+    TimedOut,
+    end,
+    look_for_doubles,
+    past_deadline,
+    troubled,
+    unmade,
+    wait,
+)
 from lifecycle.operations.models import Operation
 from lifecycle.operations.orders import order_of, stamp_of
 
-log = logging.getLogger(__name__)
+Kind, State, Verdict = Operation.Kind, Operation.State, Operation.Verdict
 
-Kind, State = Operation.Kind, Operation.State
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What follows, inside the transaction that ends the operation. Both are called with (operation, facts)."""
-
-    succeeded: Callable[[Operation, MachineFacts | None], None]
-    failed: Callable[[Operation, MachineFacts | None], None]
-
-
-Outcomes = Mapping[tuple[str, str], Outcome]
-
-POLL_EVERY = 0.4
-"""Seconds; a long-running piece of work is asked more rarely, see `_pause_after`."""
-LOOK_AGAIN = 3.0
-GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF)
-"""What wants a machine to be off or away is done when the machine is away."""
+POLL_EVERY, POLL_AT_LEAST = 0.4, 5.0
+"""Seconds between two looks at work under way, at the most often and at the most rarely."""
 
 
 def step(pk: int, *, outcomes: Outcomes) -> float | None:
@@ -52,21 +41,26 @@ def step(pk: int, *, outcomes: Outcomes) -> float | None:
     operation = claims.claim(pk)
     if operation is None:
         return None
-    held = claims.standing_brake(operation.endpoint) if operation.started_at else claims.admit(operation)
+    with claims.kept(operation):
+        try:
+            return _decided(operation, outcomes) if operation.verdict else _go_on(operation, outcomes)
+        except HypervisorError as error:
+            return troubled(operation, error, outcomes)
+
+
+def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
+    held = brakes.standing(operation.endpoint) if operation.started_at else brakes.admit(operation)
     if held:
-        _wait(operation, held)
+        wait(operation, held)
         return None
-    try:
-        with connect(operation.endpoint) as hypervisor:
-            if operation.error_code:
-                hypervisor.discard(stamp_of(operation))
-                _end(operation, State.FAILED, None, outcomes)
-                return None
-            if operation.handle is None:
-                return _submitted(operation, hypervisor)
-            return _polled(operation, hypervisor, outcomes)
-    except HypervisorError as error:
-        return _troubled(operation, error, outcomes)
+    with connect(operation.endpoint) as hypervisor:
+        if operation.error_code:
+            hypervisor.discard(stamp_of(operation))
+            end(operation, unmade(operation), None, outcomes)
+            return None
+        if operation.handle is None:
+            return _submitted(operation, hypervisor)
+        return _polled(operation, hypervisor, outcomes)
 
 
 def _submitted(operation: Operation, hypervisor: Hypervisor) -> float | None:
@@ -80,14 +74,16 @@ def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) ->
     progress = hypervisor.poll(order_of(operation), operation.handle or {})
     record_answer(operation.endpoint_id)
     if not progress.done:
-        pause = _pause_after(operation)
+        if past_deadline(operation):
+            raise TimedOut(_("The hypervisor did not come to an end with it in time."), native=progress.step)
+        pause = _pause_after(operation, progress)
         return pause if claims.release(operation, again_in=pause, **_news(operation, progress)) else None
     facts = None
     if operation.kind != Kind.REMOVE:
         facts = hypervisor.machine(progress.ref or operation.machine.native_ref)
     if operation.kind == Kind.CREATE:
-        _look_for_doubles(operation, hypervisor)
-    _end(operation, State.SUCCEEDED, facts, outcomes)
+        look_for_doubles(operation, hypervisor)
+    end(operation, State.SUCCEEDED, facts, outcomes)
     return None
 
 
@@ -100,87 +96,50 @@ def _news(operation: Operation, progress: Progress) -> dict[str, object]:
     return news
 
 
-def _pause_after(operation: Operation) -> float:
-    """Short work is asked often, long work every few seconds."""
+def _pause_after(operation: Operation, progress: Progress) -> float:
+    """Until it is probably done where the hypervisor tells how far it is; otherwise the more rarely the longer."""
     age = (clock.now() - (operation.started_at or operation.created_at)).total_seconds()
-    return min(5.0, max(POLL_EVERY, age / 20))
+    left = age * (100 - progress.percent) / progress.percent * 0.9 if progress.percent else age / 20
+    return min(POLL_AT_LEAST, max(POLL_EVERY, left))
 
 
-def _look_for_doubles(operation: Operation, hypervisor: Hypervisor) -> None:
-    """A claim is no fence: a worker that was paused past its claim may have asked too. Never removed by stamp alone."""
-    found = hypervisor.find(stamp_of(operation))
-    if len(found) > 1:
-        refs = [facts.ref for facts in found]
-        log.error("Operation %s has %s machines with its stamp: %s", operation.pk, len(refs), refs)
-        with transaction.atomic():
-            record("operation.doubles", operation, by=HOUSE, refs=refs)
-
-
-def _end(operation: Operation, state: Operation.State, facts: MachineFacts | None, outcomes: Outcomes) -> None:
-    """Ends the operation and does what follows from it, both or neither."""
-    outcome = outcomes[operation.kind, operation.purpose]
-    claimed_by = operation.claimed_by
-    try:
-        with transaction.atomic():
-            if not claims.finish(operation, state, **({"progress": 100} if state == State.SUCCEEDED else {})):
-                return
-            operation.refresh_from_db()
-            record(f"operation.{state}", operation, by=HOUSE, error=operation.error_code)
-            (outcome.succeeded if state == State.SUCCEEDED else outcome.failed)(operation, facts)
-    except HypervisorError:
-        raise
-    except Exception:
-        # Our own fault: the work at the hypervisor is done and is found again at the next step.
-        log.exception("What follows operation %s went wrong; it is tried again.", operation.pk)
-        operation.claimed_by = claimed_by
-        claims.release(operation, again_in=30, waits_for="portal")
-
-
-def _wait(operation: Operation, held: str) -> None:
-    """Lays the work aside; what a brake holds is looked at again every few seconds."""
-    if held == "lost":
-        return
-    news = {"waits_for": held, "changed_at": clock.now()} if held != operation.waits_for else {}
-    claims.release(operation, again_in=LOOK_AGAIN, **news)
-
-
-def _troubled(operation: Operation, error: HypervisorError, outcomes: Outcomes) -> float | None:
-    if isinstance(error, ObserveOnly):
-        _wait(operation, "observe")
+def _decided(operation: Operation, outcomes: Outcomes) -> float | None:
+    """A person's word is carried out where that is safe: between two steps."""
+    match operation.verdict:
+        case Verdict.FAILED:
+            if claims.note(operation, error_code="given_up", error=operation.verdict_reason):
+                end(operation, State.FAILED, None, outcomes)
+            return None
+        case Verdict.DONE:
+            _taken_at_their_word(operation, outcomes)
+            return None
+    if operation.started_at is None:
+        if claims.note(operation, error_code="cancelled", error=operation.verdict_reason):
+            end(operation, State.CANCELLED, None, outcomes)
         return None
-    if isinstance(error, Unreachable):
-        record_failure(operation.endpoint_id, error.message)
-    given_up = _past_deadline(operation)
-    if isinstance(error, NotFound) and operation.kind in GONE_IS_FINE:
-        _end(operation, State.SUCCEEDED, None, outcomes)
-    elif (error.retryable or operation.error_code) and not given_up:
-        # Clearing up after a failed creation has trouble of its own; it gets until the deadline too.
-        _back_off(operation, error)
-    elif operation.kind == Kind.CREATE and not operation.error_code:
-        # What was half-made goes first; the operation fails when nothing is left of it.
-        return 0.0 if claims.release(operation, again_in=0, **_words(error)) else None
-    elif operation.error_code or claims.note(operation, **_words(error)):
-        _end(operation, State.FAILED, None, outcomes)
-    return None
+    if not operation.error_code:
+        if not claims.note(operation, error_code="cancelled", error=operation.verdict_reason):
+            return None
+        operation.error_code = "cancelled"
+    return _go_on(operation, outcomes)
 
 
-def _words(error: HypervisorError) -> dict[str, str]:
-    return {"error_code": error.code, "error": error.message[:2000], "native_error": error.native[:4000]}
-
-
-def _back_off(operation: Operation, error: HypervisorError) -> None:
-    """Waits, doubling from one second to a minute, with jitter so that many do not come back at once."""
-    attempt = min(operation.attempt + 1, 1000)
-    delay = min(60.0, 2.0 ** min(attempt, 6)) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
-    claims.release(
-        operation,
-        again_in=delay,
-        attempt=attempt,
-        waits_for="endpoint" if isinstance(error, Unreachable) else "busy",
-        native_error=error.native[:4000],
-        changed_at=clock.now(),
-    )
-
-
-def _past_deadline(operation: Operation) -> bool:
-    return Operation.objects.filter(pk=operation.pk, deadline_at__lt=Now()).exists()
+def _taken_at_their_word(operation: Operation, outcomes: Outcomes) -> None:
+    """Somebody says that it is done: the hypervisor is asked, and has the last word."""
+    facts, problem = None, ""
+    with connect(operation.endpoint, read_only=True) as hypervisor:
+        if operation.kind == Kind.CREATE:
+            found = hypervisor.find(stamp_of(operation))
+            problem = "" if len(found) == 1 else _("%(count)s machines carry its stamp.") % {"count": len(found)}
+            facts = found[0] if found else None
+        else:
+            try:
+                facts = hypervisor.machine(operation.machine.native_ref)
+                problem = _("The machine is still there.") if operation.kind == Kind.REMOVE else ""
+            except NotFound:
+                problem = "" if operation.kind == Kind.REMOVE else _("The machine is not there.")
+    if not problem:
+        end(operation, State.SUCCEEDED, facts, outcomes)
+    elif claims.release(operation, again_in=0, verdict="", error=problem):
+        with transaction.atomic():
+            record("operation.contradicted", operation, by=HOUSE, problem=problem)

@@ -40,6 +40,13 @@ class Operation(models.Model):
 
     OPEN = (State.WAITING, State.RUNNING)
 
+    class Verdict(models.TextChoices):
+        """What a person decided about open work. A worker carries it out at the next safe point."""
+
+        CANCEL = "cancel", _("Cancel it")
+        DONE = "done", _("It is done")
+        FAILED = "failed", _("Give it up")
+
     machine = models.ForeignKey(Machine, models.PROTECT, related_name="operations")
     endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="operations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -63,7 +70,8 @@ class Operation(models.Model):
     progress = models.PositiveSmallIntegerField(default=0)
     step = models.CharField(max_length=20, blank=True)
     waits_for = models.CharField(max_length=20, blank=True)
-    """Why it does not go on: `paused`, `observe`, `blast_radius`, `endpoint`, `busy`; empty when it does."""
+    """Why it does not go on: `paused`, `observe`, `endpoint` (it does not answer), `full` (it has enough to do), `busy`
+    (it said so), `blast_radius`, `scan`, `portal`; empty when it does."""
     cleared_at = models.DateTimeField(null=True, blank=True)
     """When an admin let it pass the blast radius."""
     error_code = models.CharField(max_length=40, blank=True)
@@ -75,7 +83,11 @@ class Operation(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField()
     deadline_at = models.DateTimeField(null=True, blank=True)
-    """Real time after which retrying ends."""
+    """Real time after which it is given up; set when it begins."""
+
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, blank=True)
+    verdict_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    verdict_reason = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -86,8 +98,18 @@ class Operation(models.Model):
             ),
             # Order of the work on one machine, and its page.
             models.Index(fields=["machine", "id"], name="operation_by_machine"),
-            # Blast radius and parallelism of an endpoint.
+            # Whether something earlier is open on a machine: its history may be long.
+            models.Index(
+                fields=["machine", "id"],
+                name="operation_open_by_machine",
+                condition=Q(state__in=("waiting", "running")),
+            ),
+            # What an endpoint has under way.
             models.Index(fields=["endpoint", "state", "started_at"], name="operation_by_endpoint"),
+            # The blast radius of an endpoint.
+            models.Index(
+                fields=["endpoint", "started_at"], name="operation_destructive", condition=Q(destructive=True)
+            ),
         ]
         verbose_name = _("operation")
         verbose_name_plural = _("operations")
@@ -103,8 +125,10 @@ class Operation(models.Model):
 class Heartbeat(models.Model):
     """Proof of life of a duty, by the database's clock: beat, broker, worker and database in one row."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=80, primary_key=True)
     at = models.DateTimeField()
+    ahead = models.FloatField(default=0)
+    """Seconds that the clock of whoever wrote this was ahead of the database's."""
 
     def __str__(self) -> str:
         return self.name

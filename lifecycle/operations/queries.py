@@ -33,7 +33,7 @@ def brake() -> Brake | None:
 
 
 def due_keys(limit: int = 200) -> list[int]:
-    """What the sweep wakes workers for."""
+    """What could be looked at now, whatever brakes say."""
     return list(claims.due().values_list("pk", flat=True)[:limit])
 
 

@@ -18,11 +18,11 @@ from lifecycle.notices.actions import post
 from lifecycle.people.models import User
 from lifecycle.people.permissions import require
 from lifecycle.people.queries import approver_for, payer_for
+from lifecycle.requests import provisioning
 from lifecycle.requests.asking import tell_deciders
 from lifecycle.requests.checks import check_draft
 from lifecycle.requests.models import Request, Step
 from lifecycle.requests.permissions import ASK, DECIDE, WITHDRAW
-from lifecycle.requests.provisioning import provision
 
 LAPSES_AFTER = timedelta(days=14)
 
@@ -91,7 +91,7 @@ def submit(
 def _ask_for_decision(request: Request, *, by: User) -> None:
     if request.blueprint.approval == Blueprint.Approval.NONE:
         record("request.approved", request, by=HOUSE, reason=_("This blueprint needs no decision."))
-        provision(request, by=by)
+        provisioning.provision(request, by=by)
         return
     approver = approver_for(by)
     tell_deciders(request, Step.objects.create(request=request, approver=approver))
@@ -104,7 +104,7 @@ def approve(request: Request, *, by: User, comment: str = "", cents_seen: int | 
     if cents_seen is not None and cents_seen != request.cents_until_end:
         raise Conflict(_("The price is no longer what you saw. Look again."))
     record("request.approved", request, by=by, reason=comment, step=step.pk)
-    provision(request, by=by)
+    provisioning.provision(request, by=by)
     return request
 
 
@@ -124,8 +124,10 @@ def refuse(request: Request, *, by: User, comment: str) -> Request:
 
 @transaction.atomic
 def cancel(request: Request, *, by: User) -> Request:
-    """Withdraws a request that was not decided yet."""
+    """Withdraws a request. What is being built for it is taken back: the machine goes before anybody pays for it."""
     require(by, WITHDRAW, request)
+    if request.state == State.BUILDING:
+        return provisioning.take_back(request, by=by)
     if request.state != State.WAITING:
         raise Conflict(_("It is %(state)s; it cannot be withdrawn any more.") % {"state": request.get_state_display()})
     _end(request, State.CANCELLED)

@@ -13,7 +13,7 @@ from lifecycle.estate.facts import observe
 from lifecycle.estate.models import FAR, Machine, Stage
 from lifecycle.leases.actions import Terms, begin, holding, restamp
 from lifecycle.notices.actions import post
-from lifecycle.operations.actions import order
+from lifecycle.operations.actions import call_off, order
 from lifecycle.operations.models import Operation
 from lifecycle.requests.checks import check_last_day
 from lifecycle.requests.models import Request
@@ -67,6 +67,16 @@ def provision(request: Request, *, by: Actor) -> Operation:
     )
 
 
+def take_back(request: Request, *, by: Actor) -> Request:
+    """Stops the building of a machine; the request ends when nothing is left of it. In the caller's transaction."""
+    work = Operation.objects.filter(machine=request.machine, kind=Operation.Kind.CREATE).first()
+    if work is None or not work.is_open:
+        raise Conflict(_("It was handed over a moment ago. Give the machine back instead."))
+    call_off(work, by=by, reason=_("withdrawn by whoever asked"))
+    record("request.called_off", request, by=by)
+    return request
+
+
 def fulfilled(operation: Operation, facts: MachineFacts | None) -> None:
     """The machine runs: it is handed over in this second. Runs in the transaction that ends the operation."""
     request = Request.objects.select_related("blueprint", "requester").get(machine=operation.machine)
@@ -86,11 +96,17 @@ def fulfilled(operation: Operation, facts: MachineFacts | None) -> None:
 
 
 def failed(operation: Operation, facts: MachineFacts | None) -> None:
-    """The machine could not be made and nothing is left of it: the requester hears why and can ask again."""
+    """The machine was not made and nothing is left of it: the requester hears why and can ask again."""
     request = Request.objects.select_related("requester").get(machine=operation.machine)
     stages.move(operation.machine, Stage.FAILED, by=HOUSE, reason=operation.error, next_at=FAR)
-    _end(request, State.FAILED, failure=operation.error)
-    subject = _("%(machine)s could not be made") % {"machine": request.name}
+    if operation.state == Operation.State.CANCELLED:
+        _end(request, State.CANCELLED, failure=operation.error)
+        if operation.verdict_by_id == request.requester_id:
+            return
+        subject = _("%(machine)s was cancelled while it was built") % {"machine": request.name}
+    else:
+        _end(request, State.FAILED, failure=operation.error)
+        subject = _("%(machine)s could not be made") % {"machine": request.name}
     _tell(request, "failed", subject, path=f"/requests/{request.pk}/", words=operation.error)
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from lifecycle.estate import actions
 from lifecycle.estate.models import LIVE, Endpoint, Stage
 from lifecycle.estate.scanning import ask_scan
-from lifecycle.operations.claims import blast_limit
+from lifecycle.operations.brakes import blast_limit
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
 from portal.web.access import Asked, admins_only, readers_only

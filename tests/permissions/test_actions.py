@@ -63,6 +63,7 @@ INNER = {
     "lifecycle.estate.stages.move": "the table of moves; whoever calls it has asked",
     "lifecycle.leases.actions.restamp": "follows from what was done",
     "lifecycle.leases.actions.stop": "follows from what was done, or from the clock",
+    "lifecycle.operations.actions.call_off": "whoever calls it has asked",
     "lifecycle.operations.actions.cancel_waiting": "follows from what was done",
     "lifecycle.operations.actions.order": "writes what was decided",
     "lifecycle.people.imports.planning.plan": "only reads",
@@ -71,6 +72,7 @@ INNER = {
     "lifecycle.requests.checks.check_draft": "only reads",
     "lifecycle.requests.leavers.reassign_steps": "the clock's, and follows from what was done",
     "lifecycle.requests.provisioning.provision": "follows from the decision",
+    "lifecycle.requests.provisioning.take_back": "withdrawing has asked",
 }
 """Functions that take an actor and ask nothing, because something above them has asked, and why that is so."""
 
@@ -145,6 +147,10 @@ ACTS: dict[str, Act] = {
     ),
     "operations.actions.retry_now": lambda on, by: operations.retry_now(on.operation, by=by),
     "operations.actions.clear": lambda on, by: operations.clear(on.operation, reason="Known", by=by),
+    "operations.actions.cancel": lambda on, by: operations.cancel(on.operation, reason="Not needed", by=by),
+    "operations.actions.resolve": lambda on, by: operations.resolve(
+        on.operation, Operation.Verdict.FAILED, reason="Cleared by hand", by=by
+    ),
     "operations.actions.pause": lambda on, by: operations.pause(reason="Fire drill", by=by),
     "operations.actions.resume": lambda on, by: operations.resume(by=by),
     "operations.power.start": lambda on, by: power.start(on.machine, by=by),

@@ -46,7 +46,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
 
 def wake(app: Portal) -> None:
     app.rests_until = 0.0
-    app.send_task("lifecycle.tasks.work_operation", args=[1], queue="operations", expires=30)
+    app.send_task("lifecycle.tasks.work_operation", args=[1], queue="provisioning", expires=30)
 
 
 def refused(app: Portal) -> float:
@@ -131,7 +131,7 @@ def test_only_the_first_of_many_waits(connect: Send) -> None:
 
         def send() -> None:
             with pytest.raises(OperationalError, match="a moment ago"):
-                app.send_task("lifecycle.tasks.work_operation", args=[1], queue="operations")
+                app.send_task("lifecycle.tasks.work_operation", args=[1], queue="provisioning")
 
         for _ in range(200):
             send()

@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from lifecycle.models import Heartbeat
-from portal.celery import declare
+from portal.celery import DUTIES, declare
 from portal.supervisor import Program, Supervisor
 
 PEOPLE = {"lena": "employee", "tomasz": "supervisor", "ingrid": "administrator"}
@@ -77,16 +77,21 @@ def lock_or_refuse(lock: TextIO) -> None:
 def programs() -> list[Program]:
     port, logs = os.environ["PORT"], settings.DATA_DIR / "log"
     celery = ["-m", "celery", "-A", "portal.celery"]
-    worker = ["worker", "-Q", "operations,clockwork", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [*celery, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     web = ["--interface", "wsgi", "portal.wsgi:application", "--host", "127.0.0.1", "--port", port]
     table = {
         "web": ["-m", "granian", *web, "--workers", "1", "--blocking-threads", "4", "--log-level", "warning"],
-        "worker": [*celery, *worker, "--loglevel", "WARNING"],
+        **{duty: [*worker, "-Q", duty, "-c", str(processes)] for duty, processes in workers().items()},
         "beat": [*celery, "beat", "-s", str(settings.DATA_DIR / "beat-schedule"), "--loglevel", "WARNING"],
     }
     for name in table:
         (logs / f"{name}.log").write_bytes(b"")
     return [Program(name, [sys.executable, *argv], logs / f"{name}.log") for name, argv in table.items()]
+
+
+def workers() -> dict[str, int]:
+    """Duty -> processes: only work on hypervisors waits long enough for others to overtake it."""
+    return dict.fromkeys(DUTIES, 1) | {"provisioning": settings.WORKER_PROCESSES}
 
 
 def healthy() -> bool:

@@ -10,7 +10,8 @@ from lifecycle.estate.connections import connect
 from lifecycle.estate.models import Endpoint, Machine, Span
 from lifecycle.operations import claims
 from lifecycle.operations.actions import order
-from lifecycle.operations.engine import Outcome, step
+from lifecycle.operations.endings import Outcome
+from lifecycle.operations.engine import step
 from lifecycle.operations.models import Operation
 from lifecycle.operations.orders import order_of
 from lifecycle.requests import actions as requests

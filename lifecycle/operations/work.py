@@ -1,0 +1,76 @@
+"""What worker processes do all day: work off what is ready, and find what was lost."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+
+from django.db.models.functions import Now
+
+from lifecycle.operations import brakes, claims
+from lifecycle.operations.actions import beat, wake
+from lifecycle.operations.endings import Outcomes
+from lifecycle.operations.engine import step
+from lifecycle.operations.models import Heartbeat, Operation
+
+log = logging.getLogger(__name__)
+
+STAY = 5.0
+"""Seconds a worker stays with what is under way before it makes room for other messages."""
+LOOK = 0.2
+"""Seconds between two looks for work while something is under way elsewhere."""
+MOST_WAKES = 16
+"""A woken worker takes more than one: waking as many as there is work would only fill the queue."""
+MOST_SKEW = 5.0
+"""Seconds a worker's clock may be off the database's. Spans and tenures are written by it, and billed to the second."""
+FORGET_AFTER = timedelta(days=1)
+
+
+def work(first: int | None, *, outcomes: Outcomes, stay: float = STAY) -> None:
+    """Steps one operation, and then whatever is ready, for as long as something is or soon will be."""
+    if not fit():
+        return
+    leave_at = time.monotonic() + stay
+    if first is not None:
+        step(first, outcomes=outcomes)
+    while (left := leave_at - time.monotonic()) > 0:
+        pk = claims.ready().values_list("pk", flat=True).first()
+        if pk is not None:
+            step(pk, outcomes=outcomes)
+            continue
+        pause = soonest()
+        if pause is None or pause > left:
+            return
+        time.sleep(min(max(pause, 0.02), LOOK))
+    wake(None)
+
+
+def soonest() -> float | None:
+    """Seconds until the next open work that no brake holds; None when there is none."""
+    waiting = Operation.objects.filter(state__in=Operation.OPEN, waits_for__in=("", "full"))
+    found = waiting.annotate(here=Now()).order_by("next_try_at").values_list("next_try_at", "here").first()
+    return max(0.0, (found[0] - found[1]).total_seconds()) if found else None
+
+
+def sweep() -> None:
+    """Finds what no message tells of: hints that were lost, claims that ran out, pauses that are over."""
+    beat("sweep")
+    brakes.tell()
+    for pk in claims.ready().values_list("pk", flat=True)[:MOST_WAKES]:
+        wake(pk)
+    Heartbeat.objects.filter(at__lt=Now() - FORGET_AFTER).delete()
+
+
+def fit() -> bool:
+    """Whether this process may work: its clock must agree with the database's. Its sign of life says so either way."""
+    name = f"worker {socket.gethostname()}"[:80]
+    before = time.monotonic()
+    beat(name)
+    at = Heartbeat.objects.values_list("at", flat=True).get(name=name)
+    ahead = (datetime.now(UTC) - at).total_seconds() - (time.monotonic() - before) / 2
+    Heartbeat.objects.filter(name=name).update(ahead=ahead)
+    if abs(ahead) > MOST_SKEW:
+        log.error("The clock of %s is %+.1f s off the database's: it takes no work.", name, ahead)
+    return abs(ahead) <= MOST_SKEW

@@ -1,0 +1,184 @@
+"""What a person decides about work under way, carried out between two steps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from lifecycle import clock
+from lifecycle.audit.models import Entry
+from lifecycle.errors import Conflict, Forbidden, Invalid
+from lifecycle.estate.models import Machine, Span
+from lifecycle.notices.models import Notice
+from lifecycle.operations import actions, claims
+from lifecycle.operations.engine import step
+from lifecycle.operations.models import Operation
+from lifecycle.requests import actions as requests
+from lifecycle.requests.models import Request
+from lifecycle.wiring import OUTCOMES
+from tests.lifecycle.operations.test_engine import LONG_AGO, approved
+from tests.lifecycle.world import World
+
+Verdict = Operation.Verdict
+
+
+def submitted(world: World) -> Operation:
+    """A creation whose clone is under way, and takes long."""
+    world.dc.set("duration.clone", 3600)
+    operation = approved(world)
+    step(operation.pk, outcomes=OUTCOMES)
+    step_now(operation)
+    assert len(world.native()) == 1
+    return operation
+
+
+def step_now(operation: Operation) -> None:
+    Operation.objects.filter(pk=operation.pk).update(next_try_at=LONG_AGO)
+    step(operation.pk, outcomes=OUTCOMES)
+    operation.refresh_from_db()
+
+
+def test_creation_that_has_not_begun_is_cancelled_without_a_call(world: World) -> None:
+    operation = approved(world)
+    calls = len(world.dc.calls())
+    actions.cancel(operation, by=world.admin, reason="Ordered twice")
+
+    step_now(operation)
+
+    assert operation.state == "cancelled"
+    assert len(world.dc.calls()) == calls
+    assert Request.objects.get().state == "cancelled"
+    assert Machine.objects.get().stage == "failed"
+
+
+def test_cancelled_creation_leaves_nothing_at_the_hypervisor(world: World) -> None:
+    operation = submitted(world)
+    actions.cancel(operation, by=world.admin, reason="Ordered twice")
+
+    world.work_off()
+
+    operation.refresh_from_db()
+    assert (operation.state, operation.error) == ("cancelled", "Ordered twice")
+    assert world.native() == []
+    assert not Span.objects.exists()
+    assert Request.objects.get().state == "cancelled"
+    assert Notice.objects.filter(kind="request_failed").count() == 1
+
+
+def test_requester_takes_back_what_is_being_built(world: World) -> None:
+    operation = submitted(world)
+    requests.cancel(Request.objects.get(), by=world.owner)
+
+    world.work_off()
+
+    assert world.native() == []
+    assert Request.objects.get().state == "cancelled"
+    operation.refresh_from_db()
+    assert operation.verdict_by == world.owner
+    verbs = set(Entry.objects.values_list("verb", flat=True))
+    assert {"request.called_off", "operation.called_off", "operation.cancelled", "request.cancelled"} <= verbs
+
+
+def test_what_was_handed_over_is_not_taken_back(world: World) -> None:
+    request = Request.objects.get(machine=world.machine())
+    Request.objects.update(state="building")
+
+    with pytest.raises(Conflict, match="handed over"):
+        requests.cancel(Request.objects.get(pk=request.pk), by=world.owner)
+
+
+def test_word_that_comes_while_the_last_step_is_under_way_is_heard(world: World) -> None:
+    """The machine is finished at the hypervisor in the very step in which somebody cancels it."""
+    operation = approved(world)
+    for _ in range(60):
+        Operation.objects.update(next_try_at=LONG_AGO)
+        late = claims.claim(operation.pk)
+        assert late is not None
+        claims.release(late, again_in=0)
+        if Operation.objects.get().progress >= 80:
+            break
+        step_now(operation)
+    late = claims.claim(operation.pk)
+    assert late is not None
+    actions.cancel(operation, by=world.admin, reason="Too late?")
+
+    assert not claims.finish(late, Operation.State.SUCCEEDED)
+    claims.release(late, again_in=0)
+    world.work_off()
+
+    assert world.native() == []
+    assert Request.objects.get().state == "cancelled"
+
+
+def test_power_that_is_changed_right_now_cannot_be_cancelled(world: World) -> None:
+    machine = world.machine()
+    operation = actions.order(
+        machine, Operation.Kind.RESTART, purpose=Operation.Purpose.HOLDER, by=world.owner, key="restart"
+    )
+    step(operation.pk, outcomes=OUTCOMES)
+
+    with pytest.raises(Conflict, match="halfway"):
+        actions.cancel(operation, by=world.admin, reason="No")
+
+
+def test_second_word_is_told_that_there_was_a_first(world: World) -> None:
+    operation = submitted(world)
+    actions.cancel(operation, by=world.admin, reason="Ordered twice")
+
+    with pytest.raises(Conflict):
+        actions.resolve(operation, Verdict.DONE, by=world.admin, reason="It is there")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_word_needs_a_reason(world: World, reason: str) -> None:
+    operation = submitted(world)
+
+    with pytest.raises(Invalid):
+        actions.cancel(operation, by=world.admin, reason=reason)
+
+
+def test_work_given_up_by_hand_touches_nothing_even_when_the_endpoint_is_away(world: World) -> None:
+    operation = submitted(world)
+    world.dc.go_offline()
+    calls = len(world.dc.calls())
+
+    actions.resolve(operation, Verdict.FAILED, by=world.admin, reason="Removed it by hand")
+    step_now(operation)
+
+    assert (operation.state, operation.error) == ("failed", "Removed it by hand")
+    assert len(world.dc.calls()) == calls
+    assert Request.objects.get().state == "failed"
+
+
+def test_work_that_is_said_to_be_done_is_handed_over_when_the_hypervisor_agrees(world: World) -> None:
+    operation = submitted(world)
+    ref = world.native()[0]["ref"]
+    clock.move_to(clock.now() + timedelta(hours=2))
+
+    actions.resolve(operation, Verdict.DONE, by=world.admin, reason="Finished it by hand")
+    step_now(operation)
+
+    assert operation.state == "succeeded"
+    machine = Machine.objects.get()
+    assert (machine.stage, machine.native_ref) == ("active", ref)
+
+
+def test_hypervisor_has_the_last_word(world: World) -> None:
+    operation = submitted(world)
+    world.dc.delete_by_hand(world.native()[0]["ref"])
+
+    actions.resolve(operation, Verdict.DONE, by=world.admin, reason="It is there")
+    step_now(operation)
+
+    assert (operation.state, operation.verdict) == ("running", "")
+    assert "0 machines carry its stamp" in operation.error
+    assert Entry.objects.filter(verb="operation.contradicted").exists()
+
+
+def test_others_decide_nothing(world: World) -> None:
+    operation = submitted(world)
+
+    for person in (world.owner, world.approver):
+        with pytest.raises(Forbidden, match="Only administrators"):
+            actions.cancel(operation, by=person, reason="Mine")
