@@ -52,11 +52,6 @@ def ready() -> QuerySet[Operation]:
     managed = [] if Brake.objects.exists() else [each for each in answering if each.mode == Endpoint.Mode.MANAGE]
     room = [each for each in managed if use.get(each.pk, {"running": 0})["running"] < each.parallel]
     needs_no_hypervisor = Q(verdict=Verdict.FAILED) | Q(verdict=Verdict.CANCEL, started_at=None)
-    first = Case(
-        *[When(endpoint=pk, then=Value(held)) for pk, held in crowd.items()],
-        default=Value(0),
-        output_field=IntegerField(),
-    )
     return (
         due()
         .filter(
@@ -65,8 +60,13 @@ def ready() -> QuerySet[Operation]:
             | Q(verdict=Verdict.DONE, endpoint__in=answering)
             | needs_no_hypervisor
         )
-        .order_by(first, "next_try_at", "pk")
+        .order_by(*_quietest_first(crowd), "next_try_at", "pk")
     )
+
+
+def _quietest_first(crowd: dict[int, int]) -> list[Case]:
+    cases = [When(endpoint=pk, then=Value(held)) for pk, held in crowd.items()]
+    return [Case(*cases, default=Value(0), output_field=IntegerField())] if cases else []
 
 
 def claim(pk: int) -> Operation | None:
