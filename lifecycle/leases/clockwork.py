@@ -23,6 +23,7 @@ from lifecycle.leases.warnings import recipients, warn, warned_in_time
 from lifecycle.notices.actions import post
 from lifecycle.operations.actions import order
 from lifecycle.operations.models import Operation
+from lifecycle.operations.power import ended_by_asker, why
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -107,7 +108,7 @@ def stopped(operation: Operation, facts: MachineFacts | None) -> None:
 
 
 def stop_failed(operation: Operation, facts: MachineFacts | None) -> None:
-    """It could not be stopped: the lease goes on for a day, and is tried again then."""
+    """It could not be stopped: the lease goes on for a day, and is tried again then. Whoever gave it back hears it."""
     machine = operation.machine
     if machine.stage != Stage.EXPIRED:
         return
@@ -115,6 +116,18 @@ def stop_failed(operation: Operation, facts: MachineFacts | None) -> None:
     stages.move(machine, Stage.ACTIVE, by=HOUSE, reason=operation.error, next_at=later)
     Lease.objects.filter(machine=machine).update(
         ends_at=later, end_set_at=clock.now(), latest_end=max(machine.lease.latest_end, later)
+    )
+    if operation.asked_by is None or ended_by_asker(operation):
+        return
+    day = later.astimezone(operation.asked_by.tz).strftime("%d %b %Y")
+    post(
+        operation.asked_by,
+        "stop_failed",
+        key=f"stop_failed:{operation.pk}",
+        subject=_("%(machine)s was not stopped. It runs on, and is stopped on %(day)s")
+        % {"machine": machine, "day": day},
+        context={"machine": machine.name, "words": why(operation)},
+        path=f"/machines/{machine.pk}/",
     )
 
 

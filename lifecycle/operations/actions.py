@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from lifecycle import clock
-from lifecycle.audit.actions import Actor, record
+from lifecycle.audit.actions import HOUSE, Actor, record
 from lifecycle.errors import Conflict, Invalid
 from lifecycle.estate.models import Machine
 from lifecycle.operations.models import Brake, Heartbeat, Operation
@@ -129,11 +129,22 @@ def resolve(operation: Operation, verdict: Operation.Verdict, *, by: User, reaso
 
 
 def _say(operation: Operation, verdict: Operation.Verdict, *, by: Actor, reason: str) -> Operation:
-    """Writes down what a person decided; a worker carries it out. One decision at a time."""
+    """Writes down what a person decided; a worker carries it out.
+
+    One decision at a time; but giving up, which asks nothing of the hypervisor, overrules a word that waits for one.
+    """
     if not reason.strip():
         raise Invalid(_("Say why: the record keeps it."), field="reason")
-    # Where rows cannot be locked, the state seen is part of the question: what may be cancelled depends on it.
-    open_one = Operation.objects.filter(pk=operation.pk, state=operation.state, state__in=Operation.OPEN, verdict="")
+    if not operation.is_open:
+        raise Conflict(_("This has ended already."))
+    if operation.verdict and (verdict != Verdict.FAILED or operation.verdict == verdict):
+        raise Conflict(
+            _("%(who)s decided already: “%(what)s”.")
+            % {"who": operation.verdict_by or HOUSE, "what": operation.get_verdict_display()}
+        )
+    # Where rows cannot be locked, what was seen is part of the question: what may be decided depends on it.
+    seen = {"state": operation.state, "verdict": operation.verdict}
+    open_one = Operation.objects.filter(pk=operation.pk, **seen)
     said = {"verdict": verdict, "verdict_by_id": by.pk, "verdict_reason": reason[:500], "waits_for": ""}
     if not open_one.update(next_try_at=Now(), changed_at=clock.now(), **said):
         raise Conflict(_("This was changed a moment ago. Look again."))

@@ -22,6 +22,8 @@ from lifecycle.people.permissions import require
 Kind = Operation.Kind
 
 USELESS = {Kind.POWER_ON: Power.ON, Kind.SHUTDOWN: Power.OFF}
+WORDS_OF_PEOPLE = ("cancelled", "given_up")
+"""Error codes of what ended because a person said so."""
 CAUSES = {Kind.POWER_ON: "started", Kind.SHUTDOWN: "stopped", Kind.POWER_OFF: "stopped", Kind.RESTART: "restarted"}
 
 
@@ -67,18 +69,31 @@ def done(operation: Operation, facts: MachineFacts | None) -> None:
 
 
 def failed(operation: Operation, facts: MachineFacts | None) -> None:
-    """Whoever pressed the button hears that it did not work."""
-    if operation.asked_by is None:
+    """Whoever pressed the button hears that it did not work, or that it was cancelled."""
+    if operation.asked_by is None or ended_by_asker(operation):
         return
+    cancelled = operation.state == Operation.State.CANCELLED
+    subject = _("%(what)s was cancelled on %(machine)s") if cancelled else _("%(what)s did not work on %(machine)s")
     post(
         operation.asked_by,
         "power_failed",
         key=f"power_failed:{operation.pk}",
-        subject=_("%(what)s did not work on %(machine)s")
-        % {"what": operation.get_kind_display(), "machine": operation.machine},
-        context={"machine": operation.machine.name, "error": operation.error},
+        subject=subject % {"what": operation.get_kind_display(), "machine": operation.machine},
+        context={"machine": operation.machine.name, "error": why(operation)},
         path=f"/machines/{operation.machine_id}/",
     )
+
+
+def ended_by_asker(operation: Operation) -> bool:
+    """It ended by the word of the very person who asked for it: they know."""
+    return operation.error_code in WORDS_OF_PEOPLE and operation.verdict_by_id == operation.asked_by_id
+
+
+def why(operation: Operation) -> str:
+    """What went wrong; of a person's word also whose it was."""
+    if operation.error_code in WORDS_OF_PEOPLE and operation.verdict_by is not None:
+        return _("%(who)s: “%(reason)s”") % {"who": operation.verdict_by, "reason": operation.error}
+    return operation.error
 
 
 def nothing(operation: Operation, facts: MachineFacts | None) -> None:

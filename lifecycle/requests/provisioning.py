@@ -15,6 +15,7 @@ from lifecycle.leases.actions import Terms, begin, holding, restamp
 from lifecycle.notices.actions import post
 from lifecycle.operations.actions import call_off, order
 from lifecycle.operations.models import Operation
+from lifecycle.operations.power import why
 from lifecycle.requests.checks import check_last_day
 from lifecycle.requests.models import Request
 
@@ -72,6 +73,8 @@ def take_back(request: Request, *, by: Actor) -> Request:
     work = Operation.objects.filter(machine=request.machine, kind=Operation.Kind.CREATE).first()
     if work is None or not work.is_open:
         raise Conflict(_("It was handed over a moment ago. Give the machine back instead."))
+    if work.verdict == Operation.Verdict.CANCEL:
+        raise Conflict(_("It is being taken back already."))
     call_off(work, by=by, reason=_("withdrawn by whoever asked"))
     record("request.called_off", request, by=by)
     return request
@@ -96,18 +99,18 @@ def fulfilled(operation: Operation, facts: MachineFacts | None) -> None:
 
 
 def failed(operation: Operation, facts: MachineFacts | None) -> None:
-    """The machine was not made and nothing is left of it: the requester hears why and can ask again."""
+    """The machine was not made, or is not wanted any more: the requester hears why and can ask again."""
     request = Request.objects.select_related("requester").get(machine=operation.machine)
     stages.move(operation.machine, Stage.FAILED, by=HOUSE, reason=operation.error, next_at=FAR)
     if operation.state == Operation.State.CANCELLED:
         _end(request, State.CANCELLED, failure=operation.error)
         if operation.verdict_by_id == request.requester_id:
             return
-        subject = _("%(machine)s was cancelled while it was built") % {"machine": request.name}
+        subject = _("%(machine)s was cancelled before it was ready") % {"machine": request.name}
     else:
         _end(request, State.FAILED, failure=operation.error)
         subject = _("%(machine)s could not be made") % {"machine": request.name}
-    _tell(request, "failed", subject, path=f"/requests/{request.pk}/", words=operation.error)
+    _tell(request, "failed", subject, path=f"/requests/{request.pk}/", words=why(operation))
 
 
 def _end(request: Request, state: State, *, failure: str = "") -> None:

@@ -41,6 +41,10 @@ ICONS = {
     "operation.succeeded": "check",
     "operation.failed": "circle-x",
     "operation.cancelled": "ban",
+    "operation.called_off": "ban",
+    "operation.given_up": "ban",
+    "operation.contradicted": "triangle-alert",
+    "operation.left_over": "triangle-alert",
     "operation.doubles": "triangle-alert",
 }
 OTHERWISE = "arrow-right"

@@ -50,7 +50,7 @@ def test_giving_back_is_told_too(world: World) -> None:
     assert "churn-scoring is stopped" in body("stopped")
 
 
-@pytest.mark.parametrize("kind", ["request_failed", "request_lapsed", "power_failed", "something_new"])
+@pytest.mark.parametrize("kind", ["request_failed", "request_lapsed", "power_failed", "stop_failed", "something_new"])
 def test_every_kind_says_something_and_leads_somewhere(db: None, kind: str) -> None:
     context = {"machine": "churn-scoring", "words": "No room.", "error": "No room."}
     notice = Notice(recipient=make_user("lena"), kind=kind, subject="A subject", context=context, path="/requests/1/")

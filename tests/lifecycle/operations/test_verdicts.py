@@ -10,10 +10,12 @@ from lifecycle import clock
 from lifecycle.audit.models import Entry
 from lifecycle.errors import Conflict, Forbidden, Invalid
 from lifecycle.estate.models import Machine, Span
+from lifecycle.leases import actions as leases
 from lifecycle.notices.models import Notice
 from lifecycle.operations import actions, claims
 from lifecycle.operations.engine import step
 from lifecycle.operations.models import Operation
+from lifecycle.people.models import User
 from lifecycle.requests import actions as requests
 from lifecycle.requests.models import Request
 from lifecycle.wiring import OUTCOMES
@@ -182,3 +184,101 @@ def test_others_decide_nothing(world: World) -> None:
     for person in (world.owner, world.approver):
         with pytest.raises(Forbidden, match="Only administrators"):
             actions.cancel(operation, by=person, reason="Mine")
+
+
+@pytest.mark.parametrize("first", [Verdict.CANCEL, Verdict.DONE])
+def test_giving_up_overrules_a_word_that_an_endpoint_which_is_away_keeps_waiting(world: World, first: Verdict) -> None:
+    operation = submitted(world)
+    if first == Verdict.CANCEL:
+        actions.cancel(operation, by=world.admin, reason="Ordered twice")
+    else:
+        actions.resolve(operation, first, by=world.admin, reason="It is there")
+    world.dc.go_offline()
+    step_now(operation)
+    assert operation.is_open
+
+    actions.resolve(operation, Verdict.FAILED, by=world.admin, reason="That site is gone")
+    step_now(operation)
+
+    assert (operation.state, operation.error) == ("failed", "That site is gone")
+    with pytest.raises(Conflict, match="ended"):
+        actions.resolve(operation, Verdict.FAILED, by=world.admin, reason="Again")
+
+
+def test_second_word_says_whose_the_first_was(world: World) -> None:
+    operation = submitted(world)
+    actions.resolve(operation, Verdict.FAILED, by=world.admin, reason="That site is gone")
+
+    with pytest.raises(Conflict, match="ingrid decided already: “Give it up”"):
+        actions.resolve(operation, Verdict.FAILED, by=world.admin, reason="Again")
+
+
+def test_requester_who_takes_it_back_twice_is_told_so(world: World) -> None:
+    submitted(world)
+    requests.cancel(Request.objects.get(), by=world.owner)
+
+    with pytest.raises(Conflict, match="taken back already"):
+        requests.cancel(Request.objects.get(), by=world.owner)
+
+
+def test_requester_hears_who_cancelled_the_order_and_why(world: World) -> None:
+    operation = submitted(world)
+    actions.cancel(operation, by=world.admin, reason="Ordered twice")
+
+    world.work_off()
+
+    notice = Notice.objects.get(kind="request_failed")
+    assert notice.recipient == world.owner
+    assert notice.subject == "churn-scoring was cancelled before it was ready"
+    assert notice.context["words"] == "ingrid: “Ordered twice”"
+
+
+def test_requester_is_not_told_of_what_they_took_back_themselves(world: World) -> None:
+    submitted(world)
+    requests.cancel(Request.objects.get(), by=world.owner)
+
+    world.work_off()
+
+    assert not Notice.objects.filter(kind="request_failed").exists()
+
+
+def restart(world: World, *, by: User) -> Operation:
+    return actions.order(world.machine(), Operation.Kind.RESTART, purpose=Operation.Purpose.HOLDER, by=by, key="again")
+
+
+def test_holder_hears_that_an_administrator_cancelled_what_they_pressed(world: World) -> None:
+    operation = restart(world, by=world.owner)
+
+    actions.cancel(operation, by=world.admin, reason="Storage moves")
+    world.work_off()
+
+    notice = Notice.objects.get(kind="power_failed")
+    assert notice.recipient == world.owner
+    assert notice.subject == "Restart was cancelled on churn-scoring"
+    assert notice.context["error"] == "ingrid: “Storage moves”"
+
+
+def test_administrator_who_cancels_what_they_pressed_themselves_is_not_told(world: World) -> None:
+    operation = restart(world, by=world.admin)
+
+    actions.cancel(operation, by=world.admin, reason="Wrong machine")
+    world.work_off()
+
+    assert Operation.objects.get(pk=operation.pk).state == "cancelled"
+    assert not Notice.objects.filter(kind="power_failed").exists()
+
+
+def test_whoever_gave_a_machine_back_hears_that_it_was_not_stopped(world: World) -> None:
+    machine = world.machine()
+    leases.give_back(machine.lease, by=world.owner)
+    stop = Operation.objects.get(machine=machine, kind="shutdown")
+
+    actions.cancel(stop, by=world.admin, reason="Storage moves")
+    world.work_off()
+
+    notice = Notice.objects.get(kind="stop_failed")
+    assert notice.recipient == world.owner
+    assert "was not stopped. It runs on" in notice.subject
+    assert notice.context["words"] == "ingrid: “Storage moves”"
+    machine.refresh_from_db()
+    assert machine.stage == "active"
