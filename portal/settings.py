@@ -40,7 +40,7 @@ PORTAL_URL = env.text("PORTAL_URL", "http://127.0.0.1:8000")
 if MODE == "production" and env.flag("HTTPS", True):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 3600)
 SECURE_REFERRER_POLICY = "same-origin"

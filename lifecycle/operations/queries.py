@@ -12,6 +12,14 @@ from lifecycle.operations import claims
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
+WORKER_FRESH = timedelta(seconds=60)
+"""A worker says that it lives when it takes work, and may be at a slow hypervisor for a while."""
+WORKER_SEEN = timedelta(seconds=10)
+"""How long the sweep lets pass without a sign of any worker before it asks for one."""
+MOST_SKEW = 5.0
+"""Seconds a worker's clock may be off the database's. Spans and tenures are written by it, and billed to the second."""
+WORKER = "worker "
+"""Begins the names of the heartbeats of those who work on hypervisors; the name of their host follows."""
 
 
 def open_operations() -> QuerySet[Operation]:
@@ -29,7 +37,7 @@ def current_of(machine: Machine) -> Operation | None:
 
 
 def brake() -> Brake | None:
-    return Brake.objects.select_related("by").first()
+    return Brake.objects.first()
 
 
 def due_keys(limit: int = 200) -> list[int]:
@@ -37,6 +45,19 @@ def due_keys(limit: int = 200) -> list[int]:
     return list(claims.due().values_list("pk", flat=True)[:limit])
 
 
-def worker_alive() -> bool:
+def sweep_alive() -> bool:
     """A sweep ran lately: beat, broker, worker and database all work."""
     return Heartbeat.objects.filter(name="sweep", at__gt=Now() - HEARTBEAT_FRESH).exists()
+
+
+def worker_fit() -> bool:
+    """Somebody lately took work on hypervisors, or was asked whether they would, and their clock agrees."""
+    return _workers(WORKER_FRESH).filter(ahead__range=(-MOST_SKEW, MOST_SKEW)).exists()
+
+
+def worker_seen() -> bool:
+    return _workers(WORKER_SEEN).exists()
+
+
+def _workers(within: timedelta) -> QuerySet[Heartbeat]:
+    return Heartbeat.objects.filter(name__startswith=WORKER, at__gt=Now() - within)

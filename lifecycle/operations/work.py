@@ -14,6 +14,7 @@ from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.endings import Outcomes
 from lifecycle.operations.engine import step
 from lifecycle.operations.models import Heartbeat, Operation
+from lifecycle.operations.queries import MOST_SKEW, WORKER, worker_seen
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,6 @@ LOOK = 0.2
 """Seconds between two looks for work while something is under way elsewhere."""
 MOST_WAKES = 16
 """A woken worker takes more than one: waking as many as there is work would only fill the queue."""
-MOST_SKEW = 5.0
-"""Seconds a worker's clock may be off the database's. Spans and tenures are written by it, and billed to the second."""
 FORGET_AFTER = timedelta(days=1)
 
 
@@ -60,12 +59,14 @@ def sweep() -> None:
     brakes.tell()
     for pk in claims.ready().values_list("pk", flat=True)[:MOST_WAKES]:
         wake(pk)
+    if not worker_seen():
+        wake(None)  # whoever takes it says that they live, also where nothing is to be done for days
     Heartbeat.objects.filter(at__lt=Now() - FORGET_AFTER).delete()
 
 
 def fit() -> bool:
     """Whether this process may work: its clock must agree with the database's. Its sign of life says so either way."""
-    name = f"worker {socket.gethostname()}"[:80]
+    name = f"{WORKER}{socket.gethostname()}"[:80]
     before = time.monotonic()
     beat(name)
     at = Heartbeat.objects.values_list("at", flat=True).get(name=name)

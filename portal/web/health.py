@@ -1,31 +1,77 @@
-"""Whether this installation works, for whatever watches over it."""
+"""Whether this process lives, and whether the installation does its work: for whatever watches over it."""
 
 from __future__ import annotations
 
 import logging
+from functools import cache as once
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import Error
+from django.core.cache import cache
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from lifecycle.operations.queries import worker_alive
+from lifecycle.operations.queries import sweep_alive, worker_fit
+from portal.celery import app
 
 log = logging.getLogger(__name__)
+
+CHECKS = ("database", "migrations", "broker", "sweep", "worker")
+TOLD_ONLY = {"broker"}
+"""Without it pages answer and orders are taken; that nothing begins is what the sweep's age says soon after."""
+ASK_BROKER_EVERY = 5
+"""Seconds: whoever asks more often, and anybody may, is told what was found before."""
 
 
 @login_not_required
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when web, database and worker are there; 503 says which part is missing, and nothing else."""
-    parts = {"web": True, "database": False, "worker": False}
+    """200 while this process answers at all. Asks nobody else: what a restart of it would not mend is not its fault."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when the installation does its work; 503 says which part does not, and nothing else about it."""
+    found = _checks()
+    well = all(found[name] for name in CHECKS if name not in TOLD_ONLY)
+    words = {name: "ok" if found[name] else "not ok" for name in CHECKS}
+    answer = {"status": "ok" if well else "unavailable", **words}
+    return JsonResponse(answer, status=200 if well else 503, json_dumps_params={"indent": 0})
+
+
+def _checks() -> dict[str, bool]:
+    """What cannot be asked is not ok. A database that is away is waited for once."""
+    found = dict.fromkeys(CHECKS, False)
+    found["broker"] = bool(cache.get_or_set("broker-answers", broker_answers, ASK_BROKER_EVERY))
     try:
-        parts["worker"] = worker_alive()
-        parts["database"] = True
+        applied = MigrationRecorder(connection).applied_migrations()
+        found["database"] = True
+        found["migrations"] = migrations_here() <= applied.keys()
+        if found["migrations"]:
+            found["sweep"], found["worker"] = sweep_alive(), worker_fit()
     except (Error, OSError):
         log.warning("The database did not answer a health check.", exc_info=True)
-    words = {name: "ok" if there else "missing" for name, there in parts.items()}
-    well = all(parts.values())
-    return JsonResponse({"status": "ok" if well else "unavailable", **words}, status=200 if well else 503)
+    return found
+
+
+def broker_answers() -> bool:
+    """Waits for it no longer than a page would that wants to wake a worker."""
+    try:
+        with app.connection_for_write() as opened:
+            return opened.default_channel is not None
+    except Exception:  # each transport has errors of its own
+        log.warning("The broker did not answer a health check.", exc_info=True)
+        return False
+
+
+@once
+def migrations_here() -> frozenset[tuple[str, str]]:
+    """The newest migration of each app as this process knows it. A database may be ahead while a release rolls out."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())

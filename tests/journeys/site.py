@@ -101,7 +101,7 @@ class Site:
         assert self._process is not None
         assert self._process.poll() is None, self.logs()
         try:
-            with urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310 - our own
+            with urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False

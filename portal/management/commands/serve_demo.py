@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from lifecycle.models import Heartbeat
+from lifecycle.operations.queries import worker_fit
 from portal.celery import DUTIES, declare
 from portal.supervisor import Program, Supervisor
 
@@ -96,10 +97,10 @@ def workers() -> dict[str, int]:
 
 def healthy() -> bool:
     # Asked only when there is a chance: every 503 is an error in the web server's log.
-    if not Heartbeat.objects.exists():
+    if not worker_fit():
         return False
     try:
-        with urlopen(f"{settings.PORTAL_URL}/healthz", timeout=5) as answer:  # noqa: S310 - our own address
+        with urlopen(f"{settings.PORTAL_URL}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except (URLError, OSError):
         return False
