@@ -6,16 +6,19 @@ import os
 import time
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from django.conf import settings
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
 
+from lifecycle import logcontext
 from portal import queue
 from portal.brokers import READING, waiting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+CAUSE = "leasehold_request"
+"""The header of a message that names what caused it."""
 # One exchange per queue: on the filesystem transport each exchange is a file.
 DUTIES = ("provisioning", "sync", "clockwork")
 QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in DUTIES]
@@ -135,6 +138,23 @@ app.set_default()
 @signals.setup_logging.connect
 def keep_logging(**_: object) -> None:
     """Django's LOGGING holds in workers too: connecting this keeps Celery from installing its own."""
+
+
+@signals.before_task_publish.connect
+def name_cause(headers: dict[str, Any], **_: object) -> None:
+    """The id of the request that causes work goes with its message; a tick of the clock gets one of its own."""
+    headers[CAUSE] = logcontext.ids().get(logcontext.REQUEST) or logcontext.made()
+
+
+@signals.task_prerun.connect
+def trace(task_id: str, task: Task, **_: object) -> None:
+    cause = getattr(task.request, CAUSE, None) or logcontext.made()
+    logcontext.begin(request=str(cause), task=task.name.rpartition(".")[2], task_id=task_id)
+
+
+@signals.task_postrun.connect
+def untrace(**_: object) -> None:
+    logcontext.begin()
 
 
 @signals.beat_init.connect

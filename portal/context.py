@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from lifecycle import clock
 from lifecycle.clock import Clock
+from lifecycle.logcontext import REQUEST, ids
 from lifecycle.notices.queries import unread_count
 from lifecycle.operations.queries import brake
 from lifecycle.people.models import User
@@ -49,6 +50,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_order": may(user, ASK),
         "demo": _demo(user, now) if settings.DEMO else None,
     }
+
+
+def reference(request: HttpRequest) -> dict[str, Any]:
+    """What a person tells whoever looks into the log. Pages of errors show it."""
+    return {"reference": ids().get(REQUEST, "")}
 
 
 def _demo(user: User, now: datetime) -> dict[str, Any]:

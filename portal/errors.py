@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from hypervisors.errors import HypervisorError
+from lifecycle import logcontext
 from lifecycle.errors import Conflict, DomainError, Forbidden, Held, Invalid, InvalidMany
 from portal.origins import origin_words
 
@@ -103,10 +103,10 @@ def forbidden(request: HttpRequest, exception: PermissionDenied) -> HttpResponse
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The reference number ties the answer to the traceback in the log."""
-    reference = uuid.uuid4().hex[:12]
+    """The id of the request ties the answer to the traceback in the log."""
+    reference = logcontext.ids().get(logcontext.REQUEST, "")
     log.error("Answered 500 with reference %s for %s %s", reference, request.method, request.path)
     if request.path.startswith(API):
         words = _("This is our fault. It is in the log as %(reference)s.") % {"reference": reference}
         return _problem(500, "server_error", words)
-    return render(request, "500.html", {"reference": reference}, status=500)
+    return render(request, "500.html", status=500)

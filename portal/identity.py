@@ -30,6 +30,12 @@ def address_of(request: HttpRequest) -> str | None:
     return str(found or peer) if peer else None
 
 
+def came_through_proxy(request: HttpRequest) -> bool:
+    """Whether its headers are those of one of TRUSTED_PROXIES."""
+    peer = _address(request.META.get("REMOTE_ADDR", ""))
+    return peer is not None and _is_proxy(peer)
+
+
 def braked_address(request: HttpRequest) -> str | None:
     """An IPv6 customer has a whole network of addresses: it counts as one."""
     found = _address(address_of(request) or "")

@@ -1,19 +1,23 @@
-"""What every page needs around it: the reader's time zone, a way out when signed out, domain errors as pages."""
+"""What every page needs around it: an id for the log, the reader's time zone, a way out, domain errors as pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.signals import request_finished
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
+from lifecycle import logcontext
 from lifecycle.people import sessions
-from portal import errors
+from portal import errors, identity
 
 FEATURES = ", ".join(
     f"{name}=()"
@@ -22,7 +26,33 @@ FEATURES = ", ".join(
 )  # fmt: skip
 """What no page of ours ever asks a browser for."""
 
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+"""What a proxy may call a request: nothing that a log, a header or a page would read as something else."""
+
 View = Callable[[HttpRequest], HttpResponse]
+
+
+def traced(get_response: View) -> View:
+    """Names the request in every line of the log about it, in its answer, and in the messages that it sends to workers.
+
+    The name holds on after this returns: Django logs what was refused, and sends files, after the last middleware.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "") if identity.came_through_proxy(request) else ""
+        request_id = given if REQUEST_ID.fullmatch(given) else logcontext.made()
+        logcontext.begin(request=request_id)
+        response = get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+    return middleware
+
+
+@receiver(request_finished)
+def untraced(**_: object) -> None:
+    """The thread waits for its next request."""
+    logcontext.begin()
 
 
 def zone(get_response: View) -> View:

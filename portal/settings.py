@@ -76,6 +76,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.middleware.traced",  # first: all that follows writes to the log
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -107,6 +108,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.context.shell",
+                "portal.context.reference",
             ]
         },
     }
@@ -246,12 +248,17 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# "line" for people, "json" for programs: one object a line.
+LOG_FORMAT = env.text("LOG_FORMAT", "line")
+if LOG_FORMAT not in {"line", "json"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT must be line or json; it is {LOG_FORMAT!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "portal.masking.Formatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "line": {"()": "portal.logs.Line", "format": "%(asctime)s %(levelname)s %(name)s %(ids)s %(message)s"},
+        "json": {"()": "portal.logs.Json"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO" if MODE == "production" else "WARNING")},
 }

@@ -14,6 +14,7 @@ from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, Actor, record
 from lifecycle.errors import Conflict, Invalid
 from lifecycle.estate.models import Machine
+from lifecycle.logcontext import REQUEST, about, ids
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 from lifecycle.operations.permissions import RUN_OPERATIONS
 from lifecycle.people.models import User
@@ -53,9 +54,17 @@ def order(
     }
     operation, created = Operation.objects.get_or_create(key=key, defaults=fields)
     if created:
-        record("operation.asked", operation, by=by, kind=kind, purpose=purpose)
+        detail: dict[str, Any] = {"kind": kind, "purpose": purpose, **ids(REQUEST)}
+        record("operation.asked", operation, by=by, **detail)
+        transaction.on_commit(lambda: _note_asked(operation))
     transaction.on_commit(lambda: wake(operation.pk))
     return operation
+
+
+def _note_asked(operation: Operation) -> None:
+    """Ties the request, or the tick of the clock, to the operation: from here on lines are about both."""
+    with about(operation=operation.pk, machine=operation.machine_id):
+        log.info("Asked for: %s (%s).", operation.kind, operation.purpose)
 
 
 def wake(pk: int | None) -> None:

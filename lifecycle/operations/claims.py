@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
@@ -104,7 +105,8 @@ def kept(operation: Operation) -> Iterator[None]:
         finally:
             connection.close()
 
-    keeper = threading.Thread(target=renew, name=f"claim-{operation.pk}", daemon=True)
+    # With a copy of the context, so that its lines are about the same operation.
+    keeper = threading.Thread(target=copy_context().run, args=(renew,), name=f"claim-{operation.pk}", daemon=True)
     keeper.start()
     try:
         yield

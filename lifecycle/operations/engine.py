@@ -16,6 +16,7 @@ from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
 from lifecycle.estate.actions import record_answer
 from lifecycle.estate.connections import connect
+from lifecycle.logcontext import about
 from lifecycle.operations import brakes, claims
 from lifecycle.operations.endings import (
     Outcomes,
@@ -38,14 +39,15 @@ POLL_EVERY, POLL_AT_LEAST = 0.4, 5.0
 
 def step(pk: int, *, outcomes: Outcomes) -> float | None:
     """Takes one step of an operation. Returns the seconds until the next, or None when nothing is (left) to do."""
-    operation = claims.claim(pk)
-    if operation is None:
-        return None
-    with claims.kept(operation):
-        try:
-            return _decided(operation, outcomes) if operation.verdict else _go_on(operation, outcomes)
-        except HypervisorError as error:
-            return troubled(operation, error, outcomes)
+    with about(operation=pk):
+        operation = claims.claim(pk)
+        if operation is None:
+            return None
+        with about(machine=operation.machine_id), claims.kept(operation):
+            try:
+                return _decided(operation, outcomes) if operation.verdict else _go_on(operation, outcomes)
+            except HypervisorError as error:
+                return troubled(operation, error, outcomes)
 
 
 def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
