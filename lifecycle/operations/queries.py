@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from lifecycle.estate.models import Machine
+from lifecycle.estate.models import Endpoint, Machine
 from lifecycle.operations import claims
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 
@@ -22,13 +22,33 @@ WORKER = "worker "
 """Begins the names of the heartbeats of those who work on hypervisors; the name of their host follows."""
 
 
+STATES: dict[str, tuple[str, ...]] = {
+    "open": Operation.OPEN,
+    "running": (Operation.State.RUNNING,),
+    "waiting": (Operation.State.WAITING,),
+    "failed": (Operation.State.FAILED,),
+    "ended": (Operation.State.SUCCEEDED, Operation.State.FAILED, Operation.State.CANCELLED),
+}
+"""What can be asked for by one word."""
+
+
 def open_operations() -> QuerySet[Operation]:
     return Operation.objects.filter(state__in=Operation.OPEN)
 
 
 def recent() -> QuerySet[Operation]:
-    """The operations page: newest first."""
-    return Operation.objects.select_related("machine", "endpoint", "asked_by").order_by("-pk")
+    """Newest first, with all that is told of them."""
+    return Operation.objects.select_related("machine", "endpoint", "asked_by", "verdict_by").order_by("-pk")
+
+
+def matching(*, state: str = "", endpoint: Endpoint | None = None, kind: str = "") -> QuerySet[Operation]:
+    """What fits, newest first. `state` is one of STATES; what is left empty does not narrow it."""
+    found = recent()
+    if state:
+        found = found.filter(state__in=STATES[state])
+    if endpoint is not None:
+        found = found.filter(endpoint=endpoint)
+    return found.filter(kind=kind) if kind else found
 
 
 def current_of(machine: Machine) -> Operation | None:

@@ -19,7 +19,7 @@ from portal.web.forms_house.record import RecordFilter
 # Kind of object -> name of its page.
 PAGES = {
     "blueprint": "blueprint", "costcentre": "cost-centre", "endpoint": "endpoint", "machine": "machine",
-    "request": "request", "size": "size", "team": "team", "user": "person",
+    "operation": "operation", "request": "request", "size": "size", "team": "team", "user": "person",
 }  # fmt: skip
 
 

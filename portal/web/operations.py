@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from lifecycle.operations import actions, queries
 from lifecycle.operations.models import Operation
-from portal import paging
-from portal.web.access import Asked, admins_only, readers_only
+from portal.web.access import Asked, admins_only, back, readers_only
+from portal.web.forms_house.operations import ResolveForm
 from portal.web.forms_house.reasons import ReasonForm
+from portal.web.histories import history_on_page
 from portal.web.waitingwords import Work
+from portal.web.worklist import WorkList
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
-
-MOST_OPEN = 200
-"""As many open ones as the page shows; it says so when there are more."""
 
 
 @require_safe
@@ -29,7 +30,17 @@ MOST_OPEN = 200
 @vary_on_headers("HX-Request")
 def operation_list(request: Asked) -> HttpResponse:
     template = "operations/_work.html" if request.htmx else "operations/operations.html"
-    return render(request, template, _work(request.GET.get("page", "")))
+    return render(request, template, {"list": WorkList(request.GET)})
+
+
+@require_safe
+@readers_only
+@vary_on_headers("HX-Request")
+def operation(request: Asked, pk: int) -> HttpResponse:
+    work = Work(queries.recent().get(pk=pk))
+    context = {"work": work, "operation": work.operation, "live": bool(request.htmx), "seen": request.GET.get("seen")}
+    context |= history_on_page(work.operation, reader=request.user)
+    return render(request, "operations/_operation.html" if request.htmx else "operations/operation.html", context)
 
 
 @form_page
@@ -53,37 +64,57 @@ def resume(request: Asked) -> HttpResponse:
     return redirect("operations")
 
 
-@form_page
-@admins_only
-def clear(request: Asked, pk: int) -> HttpResponse:
-    operation = queries.recent().get(pk=pk)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        actions.clear(operation, by=request.user, reason=form.cleaned_data["reason"])
-        messages.success(request, _("%(operation)s may pass.") % {"operation": operation})
-        return redirect("operations")
-    context = {"form": form, "operation": operation}
-    return render(request, "operations/clear.html", context, status=422 if form.is_bound else 200)
-
-
 @require_POST
 @admins_only
 def retry(request: Asked, pk: int) -> HttpResponse:
-    operation = actions.retry_now(queries.recent().get(pk=pk), by=request.user)
-    messages.success(request, _("%(operation)s is tried now.") % {"operation": operation})
-    return redirect("operations")
+    found = actions.retry_now(queries.recent().get(pk=pk), by=request.user)
+    messages.success(request, _("%(operation)s is tried now.") % {"operation": found})
+    return _back(request, pk)
 
 
-def _work(position: str) -> dict[str, Any]:
-    """Open work first, on the first page only; ended work after it, newest first."""
-    ended = queries.recent().exclude(state__in=Operation.OPEN)
-    page = paging.page(ended, key=("-id",), position=position, count=False)
-    rows = queries.open_operations().select_related("machine", "endpoint", "asked_by").order_by("pk")
-    found = [] if position else list(rows[: MOST_OPEN + 1])
-    return {
-        "open": [Work(operation) for operation in found[:MOST_OPEN]],
-        "more_open": len(found) > MOST_OPEN,
-        "ended": [Work(operation) for operation in page.rows],
-        "page": page,
-        "first": not position,
-    }
+@form_page
+@admins_only
+def clear(request: Asked, pk: int) -> HttpResponse:
+    found = queries.recent().get(pk=pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        actions.clear(found, by=request.user, **form.cleaned_data)
+        messages.success(request, _("%(operation)s may pass.") % {"operation": found})
+        return _back(request, pk)
+    return _asked(request, "operations/clear.html", found, form)
+
+
+@form_page
+@admins_only
+def cancel(request: Asked, pk: int) -> HttpResponse:
+    found = queries.recent().get(pk=pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        actions.cancel(found, by=request.user, **form.cleaned_data)
+        messages.success(request, _("%(operation)s is being cancelled.") % {"operation": found})
+        return _back(request, pk)
+    return _asked(request, "operations/cancel.html", found, form)
+
+
+@form_page
+@admins_only
+def resolve(request: Asked, pk: int) -> HttpResponse:
+    found = queries.recent().get(pk=pk)
+    form = ResolveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        actions.resolve(found, by=request.user, **form.cleaned_data)
+        messages.success(request, _("It is written down. A worker carries it out now."))
+        return _back(request, pk)
+    return _asked(request, "operations/resolve.html", found, form)
+
+
+def _asked(request: Asked, template: str, found: Operation, form: Form) -> HttpResponse:
+    context = {"form": form, "operation": found, "work": Work(found)}
+    return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+def _back(request: Asked, pk: int) -> HttpResponse:
+    """To where it was asked from, such as the list with its filters; from the question's own page to the operation."""
+    if urlsplit(request.headers.get("Referer", "")).path == request.path:
+        return redirect("operation", pk)
+    return back(request, reverse("operation", args=[pk]))

@@ -1,4 +1,4 @@
-"""Why work waits, and what would let it go on, in one sentence."""
+"""What becomes of work, for whoever runs the house: why it waits, what somebody decided, what can be done about it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,48 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
+from lifecycle.operations.actions import CANCELLABLE
 from lifecycle.operations.models import Operation
 from portal.web import realtime
+from portal.web.progress import STEPS
 
 Words = str | Promise
+Kind, Purpose, State, Verdict = Operation.Kind, Operation.Purpose, Operation.State, Operation.Verdict
 
 REASONS: dict[str, Words] = {
-    "paused": _("Everything is paused. It goes on when the pause ends."),
-    "observe": _("%(endpoint)s is only observed. It goes on when its mode is “manage”."),
-    "endpoint": _("%(endpoint)s does not answer. It is tried again by itself."),
-    "busy": _("%(endpoint)s has enough to do. It takes its turn."),
-    "blast_radius": _("More removals within an hour than %(endpoint)s allows. It needs an administrator’s word."),
-    "scan": _("Nothing is removed before a complete scan of %(endpoint)s within the last hour agrees."),
-    "portal": _("What follows it went wrong on our side; the log says why. It is tried again by itself."),
+    "paused": lazy("Everything is paused. It goes on when the pause ends."),
+    "observe": lazy("%(endpoint)s is only observed. It goes on when its mode is “manage”."),
+    "endpoint": lazy("%(endpoint)s does not answer. It is tried again by itself."),
+    "full": lazy("%(endpoint)s has as much under way as it may. It takes its turn."),
+    "busy": lazy("%(endpoint)s could not take it on just now. It is tried again by itself."),
+    "blast_radius": lazy("More removals within an hour than %(endpoint)s allows. It needs an administrator’s word."),
+    "scan": lazy("Nothing is removed before a complete scan of %(endpoint)s within the last hour agrees."),
+    "portal": lazy("What follows it went wrong on our side; the log says why. It is tried again by itself."),
 }
+DECIDED: dict[str, Words] = {
+    Verdict.CANCEL: lazy("%(who)s cancelled it: “%(reason)s”. A worker carries that out as soon as it can."),
+    Verdict.DONE: lazy("%(who)s says that it is done: “%(reason)s”. %(endpoint)s is asked whether it is."),
+    Verdict.FAILED: lazy("%(who)s gave it up: “%(reason)s”. It ends in a moment."),
+}
+WITHOUT_IT: dict[tuple[str, str], Words] = {
+    (Kind.CREATE, Purpose.ORDER): lazy("The order ends, and nothing is charged. Whoever asked is told."),
+    (Kind.SHUTDOWN, Purpose.EXPIRY): lazy("The machine runs on. Its lease goes on for a day; then it is stopped."),
+    (Kind.REMOVE, Purpose.EXPIRY): lazy("The machine stays stopped for another day; then its removal is tried again."),
+    (Kind.POWER_ON, Purpose.RESTORE): lazy("The machine stays off; its holder can start it. Whoever asked is told."),
+    (Kind.ANNOTATE, Purpose.STAMP): lazy("What stands on the machine itself stays as it was."),
+}
+"""What follows when it is not done; in all other cases OTHERWISE."""
+OTHERWISE = lazy("The machine stays as it is. Whoever asked is told.")
 BACK_OFF = timedelta(seconds=3)
 """A next try that is nearer needs no button."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One operation as the page shows it."""
+    """One operation as the pages of the house show it."""
 
     operation: Operation
 
@@ -40,18 +59,63 @@ class Work:
 
     @property
     def reason(self) -> str:
-        if not self.operation.is_open:
+        operation = self.operation
+        if not operation.is_open:
             return ""
-        pattern = REASONS.get(self.operation.waits_for)
-        if pattern is not None:
-            return str(pattern) % {"endpoint": self.operation.endpoint.name}
-        if self.operation.state == Operation.State.WAITING:
-            return str(_("It is about to begin."))
+        if (pattern := REASONS.get(operation.waits_for)) is not None:
+            return str(pattern) % {"endpoint": operation.endpoint.name}
+        if operation.state == State.WAITING and not operation.verdict:
+            return _("It is about to begin.")
         return ""
+
+    @property
+    def step(self) -> str:
+        return str(STEPS.get(self.operation.step, self.operation.step))
+
+    @property
+    def decided(self) -> str:
+        """What a person decided that no worker has carried out yet."""
+        operation = self.operation
+        if not (operation.is_open and operation.verdict):
+            return ""
+        who = operation.verdict_by or _("Somebody")
+        words = {"who": who, "reason": operation.verdict_reason, "endpoint": operation.endpoint.name}
+        return str(DECIDED[operation.verdict]) % words
+
+    @property
+    def clears_up(self) -> bool:
+        """It will not be done any more; what it had begun goes first."""
+        return self.operation.is_open and bool(self.operation.error_code)
+
+    @property
+    def contradicted(self) -> str:
+        """What the hypervisor said when somebody had said that it is done."""
+        operation = self.operation
+        return operation.error if operation.is_open and not operation.verdict and not operation.error_code else ""
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, of work that is ending or has ended without having been done."""
+        operation = self.operation
+        done = operation.state == State.SUCCEEDED
+        return operation.error if (operation.error_code or not operation.is_open) and not done else ""
 
     @property
     def next_try_at(self) -> datetime | None:
         return realtime.shown(self.operation.next_try_at) if self.may_retry else None
+
+    @property
+    def deadline_at(self) -> datetime | None:
+        return realtime.shown(self.operation.deadline_at)
+
+    @property
+    def worker(self) -> str:
+        """Host and process of whoever is at it."""
+        return self.operation.claimed_by.rpartition(":")[0] if self.operation.is_open else ""
+
+    @property
+    def without_it(self) -> str:
+        return str(WITHOUT_IT.get((self.operation.kind, self.operation.purpose), OTHERWISE))
 
     @property
     def may_retry(self) -> bool:
@@ -63,3 +127,29 @@ class Work:
     @property
     def may_clear(self) -> bool:
         return self.operation.is_open and self.operation.waits_for == "blast_radius"
+
+    @property
+    def may_cancel(self) -> bool:
+        operation = self.operation
+        stoppable = operation.state == State.WAITING or (operation.is_open and operation.kind in CANCELLABLE)
+        return stoppable and not operation.verdict and not operation.error_code
+
+    @property
+    def may_resolve(self) -> bool:
+        return self.operation.state == State.RUNNING and self.operation.verdict != Verdict.FAILED
+
+    @property
+    def may_be_done(self) -> bool:
+        """Somebody may say so; of what is being cleared away nobody wants to hear it."""
+        return self.may_resolve and not self.operation.verdict and not self.operation.error_code
+
+    @property
+    def mark(self) -> str:
+        """Changes when a reader should hear of it."""
+        operation = self.operation
+        return f"{operation.state}-{operation.step}-{operation.waits_for}-{operation.verdict}-{operation.error_code}"
+
+    @property
+    def news(self) -> str:
+        """What a reader hears when that changed."""
+        return self.decided or self.reason or self.problem or str(self.operation.get_state_display())

@@ -71,7 +71,8 @@
     dialog.append(document.adoptNode(card));
     // A form without an address belongs to its own page.
     each("form:not([action])", dialog, (form) => { form.action = link.href; });
-    dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+    // What is live may have put another link in this one's place.
+    dialog.addEventListener("close", () => { dialog.remove(); (document.getElementById(link.id) || link).focus(); });
     document.body.append(dialog);
     dialog.showModal();
     settle(dialog);

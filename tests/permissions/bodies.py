@@ -34,6 +34,8 @@ PAGES: dict[str, dict[str, Any]] = {
     "endpoint-mode": {"mode": "observe", "reason": "Night"},
     "pause": {"reason": "Fire drill"},
     "operation-clear": {"reason": "Known"},
+    "operation-cancel": {"reason": "Not wanted"},
+    "operation-resolve": {"verdict": "failed", "reason": "Cleared by hand"},
     "person-new": {
         "username": "nils", "last_name": "Nord", "email": "nils@example.org", "role": "employee", "zone": "UTC",
     },
