@@ -8,8 +8,10 @@ from django.db.models import Count
 
 from lifecycle.estate.models import Endpoint, Machine, Stage
 from lifecycle.estate.models.machines import LIVE, MachineQuerySet
+from lifecycle.estate.permissions import holds
 from lifecycle.estate.search import with_words
 from lifecycle.people.models import User
+from lifecycle.people.permissions import sees_all
 
 CAP = 1001
 """Counts stop here: "more than 1,000" is all that a person needs."""
@@ -17,9 +19,16 @@ CAP = 1001
 BESIDE = ("endpoint", "pool", "host", "image", "holder", "team", "cost_centre")
 
 
-def visible_machine(user: User, pk: int) -> Machine:
-    """One machine this person may see. Raises Machine.DoesNotExist, also when it is there but not for them."""
-    return Machine.objects.visible_to(user).select_related(*BESIDE).get(pk=pk)
+def visible_machine(user: User, pk: int, *, beside: Collection[str] = BESIDE) -> Machine:
+    """One machine this person may see. Raises Machine.DoesNotExist, also when it is there but not for them.
+
+    Looked up by its key first: joined to the union of all that a person sees, it took PostgreSQL longer to plan than
+    to find. Who sees all, or holds it, needs no second look.
+    """
+    machine = Machine.objects.select_related(*beside).get(pk=pk)
+    if sees_all(user) or holds(user, machine) or Machine.objects.visible_to(user).filter(pk=pk).exists():
+        return machine
+    raise Machine.DoesNotExist
 
 
 def machine_list(

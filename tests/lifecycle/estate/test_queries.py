@@ -2,8 +2,9 @@
 
 import pytest
 
-from lifecycle.estate.models import Machine, Stage
+from lifecycle.estate.models import Level, Machine, Stage
 from lifecycle.estate.queries import BESIDE, counts_by_stage, machine_list, visible_machine
+from lifecycle.estate.sharing import share
 from tests.lifecycle.factories import make_admin, make_endpoint, make_machine, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,25 @@ def test_visible_machine_that_was_found_is_for_admins(kim):
     assert visible_machine(make_admin(), machine.pk) == machine
     with pytest.raises(Machine.DoesNotExist):
         visible_machine(kim, machine.pk)
+
+
+def test_visible_machine_is_what_lists_show():
+    team, boss, guest = make_team(), make_user(), make_user()
+    member, report = make_user(team=team), make_user(supervisor=boss)
+    machines = [make_machine(), make_machine(team=team), *(make_machine(holder=one) for one in (member, report, boss))]
+    share(machines[3], recipient=guest, level=Level.SEE, by=report)
+
+    for person in (member, report, boss, guest, make_user(), make_user(team=make_team()), make_admin()):
+        assert [machine for machine in machines if opens(person, machine)] == [
+            machine for machine in machines if Machine.objects.visible_to(person).contains(machine)
+        ]
+
+
+def opens(person, machine):
+    try:
+        return visible_machine(person, machine.pk) == machine
+    except Machine.DoesNotExist:
+        return False
 
 
 # Lists
