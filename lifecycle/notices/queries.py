@@ -15,4 +15,4 @@ def notices_of(user: User) -> QuerySet[Notice]:
 
 def unread_count(user: User) -> int:
     """For the number in the navigation; counts to 100 at most."""
-    return Notice.objects.filter(recipient=user, read_at=None).order_by()[:100].count()
+    return len(Notice.objects.filter(recipient=user, read_at=None).order_by().values_list("pk")[:100])

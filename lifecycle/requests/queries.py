@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 
 from lifecycle.audit.models import Entry
@@ -42,14 +44,20 @@ def decided_by(user: User) -> QuerySet[Request]:
     )
 
 
-def record_of(machine: Machine) -> QuerySet[Entry]:
+def told_operations(machine: Machine) -> QuerySet[Operation]:
+    """What a history tells of: stamps are left out, the portal's own bookkeeping would drown what people did."""
+    return Operation.objects.filter(machine=machine).exclude(kind=Operation.Kind.ANNOTATE).order_by()
+
+
+def record_of(machine: Machine, *, operations: Iterable[int] | None = None) -> QuerySet[Entry]:
     """What was done to a machine, its lease and its request, and by its operations; newest first.
 
-    Stamps are left out: the portal's own bookkeeping would drown what people did.
+    The ids of `told_operations` save a query to whoever has them already.
     """
-    work = Operation.objects.filter(machine=machine).exclude(kind=Operation.Kind.ANNOTATE).order_by()
+    if operations is None:
+        operations = told_operations(machine).values_list("pk", flat=True)
     found = Q(object_type="machine", object_id=machine.pk)
-    found |= Q(object_type="operation", object_id__in=list(work.values_list("pk", flat=True)))
+    found |= Q(object_type="operation", object_id__in=list(operations))
     for name in ("lease", "request"):
         if (other := getattr(machine, name, None)) is not None:
             found |= Q(object_type=name, object_id=other.pk)
