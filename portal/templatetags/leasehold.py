@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.template import Context
-from django.utils.html import format_html, strip_tags
+from django.template import Context, Engine
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
@@ -34,6 +34,12 @@ register.inclusion_tag("components/field.html", name="field")(fields.field)
 register.inclusion_tag("components/error_summary.html", name="error_summary")(fields.error_summary)
 
 
+@register.simple_tag(takes_context=True)
+def rendered(context: Context, name: str) -> SafeString:
+    """A template's words, for `as`: what stands on a page twice is rendered once."""
+    return Engine.get_default().get_template(name).render(context)
+
+
 @register.simple_tag
 def icon(name: str, size: int = 16, label: str = "", colour: str = "") -> SafeString:
     """An inline lucide icon. Without a label it is hidden from readers: the word stands beside it."""
@@ -56,7 +62,7 @@ def when(context: Context, moment: dt.datetime | dt.date | None, style: str = "b
 @register.simple_tag(takes_context=True)
 def when_words(context: Context, moment: dt.datetime, style: str = "table") -> str:
     """The same words without the element, for drawings and attributes."""
-    return strip_tags(moments.when(moment, _now(context), style))
+    return moments.words(moment, _now(context), style)
 
 
 def _now(context: Context) -> dt.datetime:

@@ -28,15 +28,21 @@ def when(moment: dt.datetime | dt.date | None, now: dt.datetime, style: str = "b
     """A <time> element that says the moment in one of STYLES."""
     if moment is None:
         return nothing()
+    if isinstance(moment, dt.datetime):
+        instant = timezone.localtime(moment).isoformat(timespec="seconds")
+    else:
+        instant = moment.isoformat()
+    return format_html('<time datetime="{}">{}</time>', instant, words(moment, now, style))
+
+
+def words(moment: dt.datetime | dt.date, now: dt.datetime, style: str = "both") -> str:
+    """The moment in one of STYLES."""
     here = timezone.localtime(now)
     if isinstance(moment, dt.datetime):
-        local = timezone.localtime(moment)
-        instant = local.isoformat(timespec="seconds")
-        return format_html('<time datetime="{}">{}</time>', instant, STYLES[style](local, here))
+        return STYLES[style](timezone.localtime(moment), here)
     # A plain day is compared from its beginning, and never gets an hour that nobody set.
     start = dt.datetime.combine(moment, dt.time(), here.tzinfo)
-    words = DAY_STYLES.get(style, STYLES[style])(start, here)
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), words)
+    return DAY_STYLES.get(style, STYLES[style])(start, here)
 
 
 def nothing() -> SafeString:
