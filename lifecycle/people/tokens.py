@@ -50,7 +50,8 @@ def make(person: User, *, name: str, scope: Token.Scope, last_day: date, by: Use
             made_at=now,
             expires_at=_end_of(last_day, person, now),
         )
-        record("token.made", token, by=by, scope=str(scope), expires_at=token.expires_at.isoformat())
+        expires = token.expires_at.isoformat()
+        record("token.made", token, by=by, person=str(person), scope=str(scope), expires_at=expires)
     return token, plain
 
 
@@ -60,7 +61,7 @@ def revoke(token: Token, *, by: Actor) -> Token:
     with transaction.atomic():
         if not Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
             raise Conflict(_("This token was revoked already."))
-        record("token.revoked", token, by=by)
+        record("token.revoked", token, by=by, person=str(token.person))
     token.refresh_from_db()
     return token
 

@@ -96,7 +96,7 @@ SENTENCES: dict[str, Words] = {
     "request.refused": lazy("%(who)s refused the request for %(what)s."),
     "request.submitted": lazy("%(who)s asked for %(what)s."),
     "token.made": lazy("%(who)s made the token %(what)s: %(scope)s, until %(expires_at)s."),
-    "token.revoked": lazy("%(who)s revoked the token %(what)s."),
+    "token.revoked": lazy("%(who)s revoked the token %(what)s of %(person)s."),
     "size.added": lazy("%(who)s added the size %(what)s."),
     "size.changed": lazy("%(who)s changed the size %(what)s: %(changed)s."),
     "team.added": lazy("%(who)s added the team %(what)s."),

@@ -15,6 +15,7 @@ from lifecycle import clock
 from lifecycle.errors import Conflict, Forbidden
 from lifecycle.models import Entry, Token, User
 from lifecycle.people import tokens
+from portal.web.auditwords import sentence
 from tests.lifecycle.factories import make_token
 from tests.lifecycle.world import World
 from tests.portal.api.answers import fine, problem, verbs
@@ -225,6 +226,22 @@ def test_a_stranger_s_token_is_not_there(world: World, client_of: Any) -> None:
 def test_nobody_makes_a_token_for_somebody_else(world: World) -> None:
     with pytest.raises(Forbidden):
         tokens.make(world.owner, name="x", scope=READ, last_day=world.day(1), by=world.admin)
+
+
+def test_administrators_revoke_one_token_of_a_person(world: World) -> None:
+    token, plain = make_token(world.owner)
+    kept = make_token(world.owner)[1]
+
+    with pytest.raises(Forbidden):
+        tokens.revoke(token, by=world.stranger)
+    tokens.revoke(token, by=world.admin)
+    with pytest.raises(Conflict):
+        tokens.revoke(token, by=world.admin)
+
+    assert [tokens.person_of(plain), tokens.person_of(kept)] == [None, world.owner]
+    entry = Entry.objects.get(verb="token.revoked")
+    assert (entry.actor_id, entry.object_id) == (world.admin.pk, token.pk)
+    assert sentence(entry) == f"{world.admin} revoked the token {token} of {world.owner}."
 
 
 def test_administrators_revoke_all_tokens_of_a_person(world: World) -> None:

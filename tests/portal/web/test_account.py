@@ -16,9 +16,11 @@ from django.urls import reverse
 
 from lifecycle import clock
 from lifecycle.audit.models import Entry
+from lifecycle.errors import Forbidden
+from lifecycle.people import sessions
 from lifecycle.people.models import SignIn, Token, User
 from lifecycle.tasks import sweep_sessions
-from tests.lifecycle.factories import make_token, make_user
+from tests.lifecycle.factories import make_admin, make_token, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -272,6 +274,21 @@ def test_nobody_else_s_session_is_seen_or_ended():
     assert stranger.post(reverse("session-end", args=[SignIn.objects.get().pk])).status_code == 404
     stranger.post(reverse("sessions-end"))
     assert mine.get(ACCOUNT).status_code == 200
+
+
+def test_administrators_end_one_session_of_a_person(lena):
+    kept, cut = signed_in(), signed_in()
+    sign_in, admin = SignIn.objects.get(session_key=cut.session.session_key), make_admin()
+
+    with pytest.raises(Forbidden):
+        sessions.end(sign_in, by=make_user("jonas"))
+    assert cut.get(ACCOUNT).status_code == 200
+    sessions.end(sign_in, by=admin)
+    sessions.end(sign_in, by=admin)
+
+    assert [kept.get(ACCOUNT).status_code, cut.get(ACCOUNT).status_code] == [200, 302]
+    entry = Entry.objects.get(verb="person.signed_out")
+    assert (entry.actor_id, entry.object_type, entry.object_id) == (admin.pk, "user", lena.pk)
 
 
 def test_last_seen_is_written_once_a_minute():
