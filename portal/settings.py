@@ -243,6 +243,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OperationKindEnum": "lifecycle.models.Operation.Kind",
         "OperationStateEnum": "lifecycle.models.Operation.State",
+        "OperationVerdictEnum": "lifecycle.models.Operation.Verdict",
         "PeopleImportStateEnum": "lifecycle.models.PeopleImport.State",
         "RequestStateEnum": "lifecycle.models.Request.State",
     },

@@ -26,6 +26,8 @@ Kind, Purpose, State, Verdict = Operation.Kind, Operation.Purpose, Operation.Sta
 
 CANCELLABLE = (Kind.CREATE,)
 """What can still be taken back once it has begun; everything can before."""
+BY_HAND = (Verdict.DONE, Verdict.FAILED)
+"""What an admin can say of work that has begun, having looked at the hypervisor."""
 VERBS = {Verdict.CANCEL: "called_off", Verdict.DONE: "said_done", Verdict.FAILED: "given_up"}
 
 

@@ -1,4 +1,4 @@
-"""Work on hypervisors: what is under way, what waits and why, and the brake for all of it."""
+"""Work on hypervisors: what is under way, what waits and why, what was decided, and the brake for all of it."""
 
 from __future__ import annotations
 
@@ -23,35 +23,51 @@ from portal.api.permissions import OfTheHouse
 
 
 class OperationSerializer(serializers.ModelSerializer[Operation]):
-    """`waits_for` says why it does not go on; `error` is a sentence for the holder."""
+    """`waits_for` says why it does not go on; `error` is a sentence for the holder.
+
+    While it is open, a `verdict` is what somebody decided and a worker will carry out, and an `error_code` says that
+    what it had begun is being cleared away.
+    """
 
     machine = serializers.IntegerField(source="machine_id", read_only=True)
 
     class Meta:
         model = Operation
         fields = [
-            "id", "machine", "kind", "purpose", "state", "progress", "step", "waits_for", "error_code", "error",
-            "created_at", "started_at", "ended_at",
+            "id", "machine", "kind", "purpose", "state", "progress", "step", "attempt", "waits_for", "verdict",
+            "error_code", "error", "created_at", "started_at", "ended_at",
         ]  # fmt: skip
 
 
 class AdminOperationSerializer(OperationSerializer):
-    """For administrators: with the hypervisor's own words."""
+    """For administrators and auditors: with the hypervisor's own words, and who decided what."""
 
     machine_name = serializers.CharField(source="machine.name", read_only=True)
     endpoint = EndpointNameSerializer(read_only=True)
     asked_by = PersonSerializer(read_only=True, allow_null=True)
+    verdict_by = PersonSerializer(read_only=True, allow_null=True)
 
     class Meta(OperationSerializer.Meta):
         fields = [
-            *OperationSerializer.Meta.fields, "machine_name", "endpoint", "asked_by", "attempt", "next_try_at",
-            "destructive", "cleared_at", "native_error",
+            *OperationSerializer.Meta.fields, "machine_name", "endpoint", "asked_by", "next_try_at", "deadline_at",
+            "destructive", "cleared_at", "native_error", "verdict_by", "verdict_reason",
         ]  # fmt: skip
 
 
 class OperationFilter(Strict):
+    state = serializers.ChoiceField(
+        list(queries.STATES), required=False, help_text="`open`: running or waiting; `ended`: all others."
+    )
     open = serializers.BooleanField(required=False, help_text="Only what has not ended, or only what has.")
+    kind = serializers.ChoiceField(Operation.Kind.choices, required=False)
     endpoint = AskedRow(queryset=Endpoint.objects.all(), required=False, help_text="Only work on this endpoint.")
+
+
+class ResolveInput(ReasonInput):
+    verdict = serializers.ChoiceField(
+        [(verdict.value, verdict.label) for verdict in actions.BY_HAND],
+        help_text="`done` is believed only when the hypervisor agrees; `failed` gives it up and touches nothing there.",
+    )
 
 
 class PauseSerializer(serializers.Serializer[Any]):
@@ -59,6 +75,13 @@ class PauseSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_blank=True)
     since = serializers.DateTimeField(allow_null=True)
     by = PersonSerializer(allow_null=True)
+
+
+def pause_now() -> dict[str, Any]:
+    brake = queries.brake()
+    free = {"reason": "", "since": None, "by": None}
+    held = {name: getattr(brake, name) for name in free} if brake else free
+    return {"paused": brake is not None, **held}
 
 
 @extend_schema(tags=["operations"])
@@ -72,14 +95,12 @@ class OperationViewSet(mixins.RetrieveModelMixin, Listed[Operation]):
     queryset = Operation.objects.none()
 
     def get_queryset(self) -> QuerySet[Operation]:
-        found = queries.recent()
         if self.action != "list":
-            return found
+            return queries.recent()
         asked = self.filters()
-        if asked.get("endpoint"):
-            found = found.filter(endpoint=asked["endpoint"])
+        found = queries.matching(**{name: asked[name] for name in ("state", "endpoint", "kind") if asked.get(name)})
         if "open" in asked:
-            found = found.filter(state__in=Operation.OPEN) if asked["open"] else found.exclude(state__in=Operation.OPEN)
+            found = found.filter(state__in=queries.STATES["open" if asked["open"] else "ended"])
         return found
 
     @extend_schema(request=None, responses=AdminOperationSerializer)
@@ -96,6 +117,22 @@ class OperationViewSet(mixins.RetrieveModelMixin, Listed[Operation]):
         actions.clear(self.get_object(), by=me(request), **sent(request, ReasonInput))
         return self.retrieve(request)
 
+    @extend_schema(request=ReasonInput, responses=AdminOperationSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """It shall not happen: a worker ends it, and removes first what a creation has made so far."""
+        actions.cancel(self.get_object(), by=me(request), **sent(request, ReasonInput))
+        return self.retrieve(request)
+
+    @extend_schema(request=ResolveInput, responses=AdminOperationSerializer)
+    @action(detail=True, methods=["post"])
+    def resolve(self, request: Request, pk: str) -> Response:
+        """Somebody has looked at the hypervisor: it is done, or it is given up."""
+        given = sent(request, ResolveInput)
+        verdict = Operation.Verdict(given["verdict"])
+        actions.resolve(self.get_object(), verdict, by=me(request), reason=given["reason"])
+        return self.retrieve(request)
+
 
 @extend_schema(tags=["operations"], responses=PauseSerializer)
 class PauseView(Guarded):
@@ -104,10 +141,7 @@ class PauseView(Guarded):
     permission_classes = [OfTheHouse]
 
     def get(self, request: Request) -> Response:
-        brake = queries.brake()
-        free = {"reason": "", "since": None, "by": None}
-        held = {name: getattr(brake, name) for name in free} if brake else free
-        return Response(PauseSerializer({"paused": brake is not None, **held}).data)
+        return Response(PauseSerializer(pause_now()).data)
 
     @extend_schema(request=ReasonInput)
     def post(self, request: Request) -> Response:

@@ -80,6 +80,8 @@ API: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "api-endpoint-mode"): {"mode": "observe", "reason": "Night"},
     ("POST", "api-endpoint-limits"): {"blast_count": 3, "blast_percent": 2, "parallel": 4},
     ("POST", "api-operation-clear"): {"reason": "Known"},
+    ("POST", "api-operation-cancel"): {"reason": "Not wanted"},
+    ("POST", "api-operation-resolve"): {"verdict": "failed", "reason": "Cleared by hand"},
     ("POST", "api-pause"): {"reason": "Fire drill"},
     ("POST", "api-size-list"): {"name": "Tiny", "vcpus": 1, "memory_mib": 1024, "disk_mib": 20480},
     ("PATCH", "api-size-detail"): {"name": "Smaller"},

@@ -7,10 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from lifecycle.operations.actions import BY_HAND
 from lifecycle.operations.models import Operation
 from portal.web.forms_house.reasons import ReasonForm
-
-BY_HAND = (Operation.Verdict.DONE, Operation.Verdict.FAILED)
 
 
 class ResolveForm(ReasonForm):
