@@ -42,6 +42,9 @@ SHORTEST, LONGEST = 1.0, 15.0
 GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF)
 """What wants a machine to be off or away is done when the machine is away."""
 
+ASKED_ONCE = (Kind.RESTART, Kind.SHUTDOWN)
+"""What is only looked at again, never submitted again: a guest would be restarted twice, or get new time to stop."""
+
 
 class TimedOut(HypervisorError):
     """The hypervisor took the work on and never came to its end."""
@@ -135,9 +138,13 @@ def _given_up(operation: Operation, error: HypervisorError) -> bool:
 
 
 def _back_off(operation: Operation, error: HypervisorError) -> None:
-    """Waits, doubling, with jitter so that many do not come back at once. An endpoint that is away rests as a whole."""
+    """Waits, doubling, with jitter so that many do not come back at once. An endpoint that is away rests as a whole.
+
+    What the hypervisor took on and broke off as too busy stays broken off: it is submitted again.
+    """
     away, clearing = isinstance(error, Unreachable), bool(operation.error_code) and isinstance(error, Busy)
     attempt = min(operation.attempt + 1, 1000)
+    anew = {"handle": None} if isinstance(error, Busy) and operation.kind not in ASKED_ONCE else {}
     delay = SHORTEST if away or clearing else min(LONGEST, SHORTEST * 2.0 ** min(attempt, 6))
     claims.release(
         operation,
@@ -146,6 +153,7 @@ def _back_off(operation: Operation, error: HypervisorError) -> None:
         waits_for="endpoint" if away else "" if clearing else "busy",
         native_error=error.native[:4000],
         changed_at=clock.now(),
+        **anew,
     )
 
 

@@ -127,6 +127,40 @@ def test_transient_fault_is_tried_again(world: World) -> None:
     assert Request.objects.get().state == "done"
 
 
+def test_copy_that_broke_off_as_too_busy_is_begun_again(world: World) -> None:
+    operation = approved(world)
+    world.dc.add_fault("clone.task", "busy", count=1)
+    world.work_off()
+    operation.refresh_from_db()
+    assert operation.waits_for == "busy"
+
+    Operation.objects.update(waits_for="", next_try_at=LONG_AGO)
+    world.work_off()
+
+    assert Request.objects.get().state == "done"
+    assert len(world.native()) == 1
+    assert {disk["machine_ref"] for disk in world.dc.disks()} == {world.native()[0]["ref"]}
+
+
+@pytest.mark.parametrize("kind", ["power_on", "remove"])
+def test_work_that_broke_off_as_too_busy_is_begun_again(world: World, kind: str) -> None:
+    machine = world.machine()
+    world.dc.power_by_hand(machine.native_ref, "off")
+    world.dc.add_fault(f"{kind}.task", "busy", count=1)
+    asked = order(
+        machine, Operation.Kind(kind), purpose=Operation.Purpose.HOLDER, by=world.owner, key="busy",
+        destructive=kind == "remove",
+    )  # fmt: skip
+    nothing = Outcome(lambda *_: None, lambda *_: None)
+
+    for _ in range(20):
+        Operation.objects.update(waits_for="", next_try_at=LONG_AGO)
+        step(asked.pk, outcomes={**OUTCOMES, (kind, "holder"): nothing})
+
+    asked.refresh_from_db()
+    assert asked.state == "succeeded"
+
+
 def test_work_on_one_machine_is_done_in_order(world: World) -> None:
     machine = world.machine()
     first = order(machine, Operation.Kind.RESTART, purpose=Operation.Purpose.HOLDER, by=world.owner, key="one")
