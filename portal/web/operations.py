@@ -19,7 +19,7 @@ from portal.web.access import Asked, admins_only, back, readers_only
 from portal.web.forms_house.operations import ResolveForm
 from portal.web.forms_house.reasons import ReasonForm
 from portal.web.histories import history_on_page
-from portal.web.waitingwords import Work
+from portal.web.waitingwords import SHOWN_WITH, Work
 from portal.web.worklist import WorkList
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -37,7 +37,7 @@ def operation_list(request: Asked) -> HttpResponse:
 @readers_only
 @vary_on_headers("HX-Request")
 def operation(request: Asked, pk: int) -> HttpResponse:
-    work = Work(queries.recent().get(pk=pk))
+    work = Work(queries.recent().select_related(*SHOWN_WITH).get(pk=pk))
     context = {"work": work, "operation": work.operation, "live": bool(request.htmx), "seen": request.GET.get("seen")}
     context |= history_on_page(work.operation, reader=request.user)
     return render(request, "operations/_operation.html" if request.htmx else "operations/operation.html", context)

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as lazy
 
 from lifecycle.operations.actions import CANCELLABLE
 from lifecycle.operations.models import Operation
+from lifecycle.people.models import User
+from lifecycle.requests.models import Request
 from portal.web import realtime
 from portal.web.progress import STEPS
 
@@ -41,6 +43,8 @@ WITHOUT_IT: dict[tuple[str, str], Words] = {
 }
 """What follows when it is not done; in all other cases OTHERWISE."""
 OTHERWISE = lazy("The machine stays as it is. Whoever asked is told.")
+SHOWN_WITH = ("machine__request__requester",)
+"""What rows are fetched with, beside what the room itself tells of them."""
 BACK_OFF = timedelta(seconds=3)
 """A next try that is nearer needs no button."""
 
@@ -71,6 +75,16 @@ class Work:
     @property
     def step(self) -> str:
         return str(STEPS.get(self.operation.step, self.operation.step))
+
+    @property
+    def request(self) -> Request | None:
+        """Of what builds a machine."""
+        return getattr(self.operation.machine, "request", None) if self.operation.kind == Kind.CREATE else None
+
+    @property
+    def asker(self) -> User | None:
+        """Whose wish it is: an order is written down by whoever approves it."""
+        return self.request.requester if self.request else self.operation.asked_by
 
     @property
     def decided(self) -> str:

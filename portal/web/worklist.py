@@ -13,7 +13,7 @@ from lifecycle.operations import queries
 from lifecycle.operations.models import Operation
 from portal import paging
 from portal.web.enginehealth import EngineHealth
-from portal.web.waitingwords import Work
+from portal.web.waitingwords import SHOWN_WITH, Work
 
 MOST_OPEN = 200
 """As many open ones as the page shows; it says so when there are more."""
@@ -75,7 +75,8 @@ class WorkList:
         return paging.page(self._matching("ended"), key=("-id",), position=self.position, count=False)
 
     def _matching(self, otherwise: str) -> QuerySet[Operation]:
-        return queries.matching(state=self.state or otherwise, endpoint=self.endpoint, kind=self.kind)
+        found = queries.matching(state=self.state or otherwise, endpoint=self.endpoint, kind=self.kind)
+        return found.select_related(*SHOWN_WITH)
 
     @property
     def open(self) -> list[Work]:

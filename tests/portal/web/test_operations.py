@@ -9,6 +9,7 @@ from lifecycle import clock
 from lifecycle.audit.actions import record
 from lifecycle.audit.models import Entry
 from lifecycle.operations.models import Brake, Heartbeat, Operation
+from lifecycle.requests import actions as requests
 from tests.lifecycle.factories import make_endpoint, make_machine, make_user
 
 
@@ -468,3 +469,14 @@ def test_health_says_who_paused_everything_and_why(client, world):
     text = client.get("/operations/", headers={"HX-Request": "true"}).content.decode()
 
     assert "ingrid: “Storage moves”" in text
+
+
+def test_what_builds_a_machine_names_who_wants_it_and_the_request(client, world):
+    request = requests.approve(world.submit(), by=world.approver)
+    operation = Operation.objects.get(machine=request.machine)
+    client.force_login(world.admin)
+
+    text = text_of(client, operation)
+
+    assert f"/requests/{request.pk}/" in text
+    assert [work.asker for work in client.get("/operations/").context["list"].open] == [world.owner]
