@@ -18,6 +18,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="operation",
+            name="turn",
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name="operation",
             name="verdict",
             field=models.CharField(
                 blank=True,

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import Error, connection, transaction
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from lifecycle import clock
@@ -47,7 +47,7 @@ def ready() -> QuerySet[Operation]:
     and has rested is tried by one worker alone.
     """
     use = _in_use()
-    crowd = {pk: row["held"] for pk, row in use.items() if row["held"]}
+    crowd = {pk: row["workers"] for pk, row in use.items() if row["workers"]}
     awake = list(Endpoint.objects.filter(Q(rests_until=None) | Q(rests_until__lte=Now())))
     answering = [each for each in awake if not (each.failures and crowd.get(each.pk))]
     managed = [] if Brake.objects.exists() else [each for each in answering if each.mode == Endpoint.Mode.MANAGE]
@@ -71,21 +71,39 @@ def _quietest_first(crowd: dict[int, int]) -> list[Case]:
 
 
 def claim(pk: int) -> Operation | None:
-    """Takes one operation for this process, or None when it is not due or somebody else has it."""
-    token = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-    before = Operation.objects.filter(pk=pk).values_list("claimed_by", flat=True).first()
-    if not due().filter(pk=pk).order_by().update(claimed_by=token, claimed_until=Now() + CLAIM):
-        return None
-    operation = (
+    """Takes one operation for this process, or None when it is not due or somebody else has it.
+
+    What is read first counts only if nobody had a turn since.
+    """
+    found = (
         Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool")
-        .filter(pk=pk, claimed_by=token)
+        .annotate(
+            paused=Exists(Brake.objects.all()),
+            rests=_yes(endpoint__rests_until__gt=Now()),
+            overdue=_yes(deadline_at__lt=Now()),
+        )
+        .filter(pk=pk)
         .first()
     )
-    if operation is not None and before:
+    if found is None:
+        return None
+    before, token = found.claimed_by, f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    as_read = due().filter(pk=pk, turn=found.turn, verdict=found.verdict)
+    if not as_read.order_by().update(claimed_by=token, claimed_until=Now() + CLAIM, turn=F("turn") + 1):
+        return None
+    operation: Operation = found
+    operation.claimed_by, operation.late = token, found.overdue
+    observed = operation.endpoint.mode != Endpoint.Mode.MANAGE
+    operation.held = "paused" if found.paused else "observe" if observed else "endpoint" if found.rests else ""
+    if before:
         log.warning("Operation %s is taken over: %s did not finish its step.", pk, before)
         with transaction.atomic():
             record("operation.taken_over", operation, by=HOUSE, worker=before.rpartition(":")[0])
     return operation
+
+
+def _yes(**condition: Any) -> Case:
+    return Case(When(**condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
 @contextmanager
@@ -146,10 +164,10 @@ def _in_use() -> dict[int, dict[str, int]]:
         .order_by()
         .values("endpoint")
         .annotate(
-            running=Count("pk", filter=Q(state=State.RUNNING)), held=Count("pk", filter=Q(claimed_until__gt=Now()))
+            running=Count("pk", filter=Q(state=State.RUNNING)), workers=Count("pk", filter=Q(claimed_until__gt=Now()))
         )
     )
-    return {row["endpoint"]: {"running": row["running"], "held": row["held"]} for row in rows}
+    return {row["endpoint"]: {"running": row["running"], "workers": row["workers"]} for row in rows}
 
 
 def _mine(operation: Operation) -> QuerySet[Operation]:

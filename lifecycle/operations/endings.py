@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from hypervisors.contract import Hypervisor, MachineFacts
 from hypervisors.errors import Busy, HypervisorError, NotFound, ObserveOnly, Unreachable
@@ -126,15 +125,11 @@ def look_for_doubles(operation: Operation, hypervisor: Hypervisor) -> None:
             record("operation.doubles", operation, by=HOUSE, refs=refs)
 
 
-def past_deadline(operation: Operation) -> bool:
-    return Operation.objects.filter(pk=operation.pk, deadline_at__lt=Now()).exists()
-
-
 def _given_up(operation: Operation, error: HypervisorError) -> bool:
     """An endpoint that is away uses up nobody's time but that of somebody who waits for a button they pressed."""
     if isinstance(error, Unreachable) and (operation.error_code or operation.purpose != Purpose.HOLDER):
         return False
-    return past_deadline(operation)
+    return operation.late
 
 
 def _back_off(operation: Operation, error: HypervisorError) -> None:

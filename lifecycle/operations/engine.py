@@ -23,7 +23,6 @@ from lifecycle.operations.endings import (
     TimedOut,
     end,
     look_for_doubles,
-    past_deadline,
     troubled,
     unmade,
     wait,
@@ -51,7 +50,7 @@ def step(pk: int, *, outcomes: Outcomes) -> float | None:
 
 
 def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
-    held = brakes.standing(operation.endpoint) if operation.started_at else brakes.admit(operation)
+    held = operation.held if operation.started_at else brakes.admit(operation)
     if held:
         wait(operation, held)
         return None
@@ -67,16 +66,16 @@ def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
 
 def _submitted(operation: Operation, hypervisor: Hypervisor) -> float | None:
     handle = hypervisor.submit(order_of(operation))
-    record_answer(operation.endpoint_id)
+    _answered(operation)
     changes = {"handle": dict(handle), "attempt": operation.attempt + 1, "waits_for": "", "changed_at": clock.now()}
     return POLL_EVERY / 2 if claims.release(operation, again_in=POLL_EVERY / 2, **changes) else None
 
 
 def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) -> float | None:
     progress = hypervisor.poll(order_of(operation), operation.handle or {})
-    record_answer(operation.endpoint_id)
+    _answered(operation)
     if not progress.done:
-        if past_deadline(operation):
+        if operation.late:
             raise TimedOut(_("The hypervisor did not come to an end with it in time."), native=progress.step)
         pause = _pause_after(operation, progress)
         return pause if claims.release(operation, again_in=pause, **_news(operation, progress)) else None
@@ -87,6 +86,11 @@ def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) ->
         look_for_doubles(operation, hypervisor)
     end(operation, State.SUCCEEDED, facts, outcomes)
     return None
+
+
+def _answered(operation: Operation) -> None:
+    if operation.endpoint.failing_since is not None:
+        record_answer(operation.endpoint_id)
 
 
 def _news(operation: Operation, progress: Progress) -> dict[str, object]:

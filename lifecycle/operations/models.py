@@ -66,6 +66,8 @@ class Operation(models.Model):
     next_try_at = models.DateTimeField()
     claimed_by = models.CharField(max_length=80, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
+    turn = models.PositiveIntegerField(default=0)
+    """How often it was claimed: a claim counts only on the row as it was read."""
     handle = models.JSONField(null=True, blank=True)
     progress = models.PositiveSmallIntegerField(default=0)
     step = models.CharField(max_length=20, blank=True)
@@ -88,6 +90,10 @@ class Operation(models.Model):
     verdict = models.CharField(max_length=10, choices=Verdict.choices, blank=True)
     verdict_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     verdict_reason = models.CharField(max_length=500, blank=True)
+
+    # Not in the table: what stood in its way, by the database's clock, when it was claimed.
+    held: str = ""
+    late: bool = False
 
     class Meta:
         ordering = ["-id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import socket
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,9 @@ from django.db.models.functions import Now
 from lifecycle.operations import brakes, claims
 from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.endings import Outcomes
-from lifecycle.operations.engine import step
+from lifecycle.operations.engine import POLL_AT_LEAST, step
 from lifecycle.operations.models import Heartbeat, Operation
-from lifecycle.operations.queries import MOST_SKEW, WORKER, worker_seen
+from lifecycle.operations.queries import MOST_SKEW, SWEEP, WORKER, worker_seen
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ STAY = 5.0
 """Seconds a worker stays with what is under way before it makes room for other messages."""
 LOOK = 0.2
 """Seconds between two looks for work while something is under way elsewhere."""
+HANDFUL = 8
+"""As much is taken from one look: looking costs as much as a step."""
 MOST_WAKES = 16
 """A woken worker takes more than one: waking as many as there is work would only fill the queue."""
 FORGET_AFTER = timedelta(days=1)
@@ -35,14 +38,16 @@ def work(first: int | None, *, outcomes: Outcomes, stay: float = STAY) -> None:
     if first is not None:
         step(first, outcomes=outcomes)
     while (left := leave_at - time.monotonic()) > 0:
-        pk = claims.ready().values_list("pk", flat=True).first()
-        if pk is not None:
+        found = list(claims.ready().values_list("pk", flat=True)[:HANDFUL])
+        random.shuffle(found)  # others look too: whoever comes second finds nothing to do
+        for pk in found:
             step(pk, outcomes=outcomes)
+        if found:
             continue
         pause = soonest()
-        if pause is None or pause > left:
+        if pause is None or pause > POLL_AT_LEAST:
             return
-        time.sleep(min(max(pause, 0.02), LOOK))
+        time.sleep(min(max(pause, 0.02), LOOK, left))
     wake(None)
 
 
@@ -55,7 +60,7 @@ def soonest() -> float | None:
 
 def sweep() -> None:
     """Finds what no message tells of: hints that were lost, claims that ran out, pauses that are over."""
-    beat("sweep")
+    beat(SWEEP)
     brakes.tell()
     for pk in claims.ready().values_list("pk", flat=True)[:MOST_WAKES]:
         wake(pk)

@@ -54,11 +54,11 @@ STATEMENTS = (
        SELECT r.id, u.supervisor_id, 'approved', u.supervisor_id, r.created_at, ''
        FROM lifecycle_request r JOIN lifecycle_user u ON u.id = r.requester_id ORDER BY r.id""",
     """INSERT INTO lifecycle_operation (machine_id, endpoint_id, kind, purpose, destructive, arguments, key, state,
-         attempt, next_try_at, claimed_by, progress, step, waits_for, error_code, error, native_error, verdict,
+         attempt, next_try_at, claimed_by, progress, step, waits_for, error_code, error, native_error, turn, verdict,
          verdict_reason, created_at, changed_at)
        SELECT id, endpoint_id, 'create', 'order', %(no)s, '{}', 'bench:' || id,
          CASE WHEN stage = 'building' THEN 'running' ELSE 'succeeded' END, 1, created_at, '', 50, 'copying', '', '',
-         '', '', '', '', created_at, created_at
+         '', '', 0, '', '', created_at, created_at
        FROM lifecycle_machine WHERE holder_id IS NOT NULL OR team_id IS NOT NULL ORDER BY id""",
     """INSERT INTO lifecycle_entry (at, actor_id, actor_name, verb, object_type, object_id, object_name, reason, detail)
        SELECT created_at, requester_id, 'Somebody', 'request.submitted', 'request', id, name, purpose, '{}'
