@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 THIN = "\u202f"  # narrow no-break space, before units and %
@@ -58,6 +60,12 @@ def percent(number: float | None) -> str:
 def initials(name: str) -> str:
     words = str(name).split()
     return (words[0][0] + words[-1][0] if len(words) > 1 else str(name)[:2]).upper()
+
+
+def breakable(address: str) -> SafeString:
+    """A mail address that may break before its @, rather than anywhere."""
+    name, at, place = str(address).rpartition("@")
+    return format_html("{}<wbr>{}{}", name, at, place)
 
 
 def _short(value: Decimal) -> str:

@@ -27,6 +27,7 @@ for _filter in (
     figures.hours,
     figures.percent,
     figures.initials,
+    figures.breakable,
 ):
     register.filter(_filter.__name__, _filter)
 

@@ -21,6 +21,8 @@ GAP = 2.0  # pixels between two pieces
 ROW_WIDTH = 400  # the narrowest row with words beside its bar; below it they stand underneath
 PAGE_WIDTH = 560  # the narrowest page form; below it the dates stand as a list
 LEAST = 90  # pixels of a stage in the page form, so that its word fits
+WORD_AT = 9  # pixels from its border
+LETTER = 7  # a wide one of the word
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Mark:
 
     x: str
     word: str
+    word_x: str
     colour: str
     solid: bool
     title: str
@@ -175,7 +178,8 @@ def page(
             first = left if part.start == stage.start else here
             last = right if part.end == stage.end else here
             pieces.append(_piece(part, first, last, 100 * GAP / PAGE_WIDTH))
-        marks.append(_mark(stage, left, solid=not parts[0].planned))
+        crossed = here if inside is not None and not on_hold else None
+        marks.append(_mark(stage, left, right, crossed, solid=not parts[0].planned))
     word = _("Today, %(day)s") % {"day": date_format(timezone.localtime(today), _("j M"))}
     width = tag_width(word)
     runs_on = bool(stages and stages[-1].end is None and not on_hold)
@@ -243,9 +247,14 @@ def _inside(stage: Segment, today: dt.datetime) -> float | None:
     return max(0.04, min(0.96, (today - stage.start) / (stage.end - stage.start)))
 
 
-def _mark(stage: Segment, left: float, *, solid: bool) -> Mark:
+def _mark(stage: Segment, left: float, right: float, today: float | None, *, solid: bool) -> Mark:
+    """The word stands after today's line where it would stand across it, and fits behind."""
     shown = look(STAGES, stage.stage)
-    return Mark(_percent(left), str(shown.word), shown.colour, solid, began(stage.stage), stage.start)
+    word, word_x = str(shown.word), left
+    room = 100 * (WORD_AT + LETTER * len(word)) / PAGE_WIDTH
+    if today is not None and today < left + room and today + room <= right:
+        word_x, solid = today, False
+    return Mark(_percent(left), word, _percent(word_x), shown.colour, solid, began(stage.stage), stage.start)
 
 
 def _piece(part: Segment, left: float, right: float, gap: float) -> Piece:

@@ -66,7 +66,7 @@ def _named(text: str, known: Collection[str], model: type[Team] | type[CostCentr
     if not text or text in known:
         return text
     if alike := next((name for name in known if name.casefold() == text.casefold()), ""):
-        raise Invalid(_("There is %(alike)s; write it as it is, not as %(text)s.") % {"alike": alike, "text": text})
+        raise Invalid(_("Write it as %(alike)s, not as %(text)s.") % {"alike": alike, "text": text})
     longest = getattr(model._meta.get_field(column), "max_length", None) or 0
     if len(text) > longest:
         raise Invalid(_("%(text)s… is too long: at most %(n)s signs.") % {"text": text[:30], "n": longest})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import available_timezones
 
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from lifecycle import clock
 from lifecycle.people.actions import plain
@@ -62,4 +63,6 @@ def is_past(day: str, person: User) -> bool:
 
 def word_of(column: str) -> str:
     """What people call a column."""
+    if column == "email":
+        return _("Mail address")
     return capfirst(str(getattr(User._meta.get_field(column), "verbose_name", column)))

@@ -25,18 +25,18 @@ class PersonForm(forms.Form):
 
     first_name = forms.CharField(required=False, label=_("First name"))
     last_name = forms.CharField(required=False, label=_("Last name"))
-    email = Words(required=False, label=_("Mail address"), help_text=_("Notices go there."))
+    email = Words(required=False, label=_("Mail address"), help_text=_("Notices are sent there."))
     role = forms.ChoiceField(choices=User.Role.choices, label=_("Role"))
     supervisor = PersonField(
         required=False, label=_("Supervisor"),
-        help_text=_("Decides on their requests. A user name, a mail address or a full name; empty for nobody."),
+        help_text=_("Decides on their requests. Enter a user name, a mail address or a full name."),
     )  # fmt: skip
     team = forms.ModelChoiceField(Team.objects.all(), required=False, label=_("Team"), empty_label=_("No team"))
     cost_centre = forms.ModelChoiceField(
         CostCentre.objects.all(), required=False, label=_("Cost centre"), empty_label=_("The team’s"),
         help_text=_("Pays for what they hold themselves."),
     )  # fmt: skip
-    zone = Words(label=_("Time zone"), help_text=_("As Europe/Berlin."), widget=forms.TextInput(attrs=PLAIN))
+    zone = Words(label=_("Time zone"), help_text=_("Such as Europe/Berlin."), widget=forms.TextInput(attrs=PLAIN))
 
 
 class NewPersonForm(PersonForm):
@@ -54,7 +54,7 @@ class NewPersonForm(PersonForm):
 class PasswordForm(forms.Form):
     use_required_attribute = False
 
-    password = Secret(label=_("Temporary password"), help_text=_("Tell it to them in person; they change it."))
+    password = Secret(label=_("Temporary password"), help_text=_("Tell them in person, and ask them to change it."))
 
 
 class LeaveForm(forms.Form):

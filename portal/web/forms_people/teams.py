@@ -22,9 +22,9 @@ class TeamForm(forms.Form):
 class CostCentreForm(forms.Form):
     use_required_attribute = False
 
-    code = Words(label=_("Code"), help_text=_("As the books have it: 4120."))
+    code = Words(label=_("Code"), help_text=_("As your accounts have it, such as 4120."))
     name = Words(label=_("Name"))
     owner = PersonField(
         required=False, label=_("Owner"),
-        help_text=_("Sees its statements. A user name, a mail address or a full name; empty for nobody."),
+        help_text=_("Sees its statements. Enter a user name, a mail address or a full name."),
     )  # fmt: skip

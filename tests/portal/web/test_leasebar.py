@@ -103,6 +103,14 @@ def test_page_joins_both_halves_of_a_stage() -> None:
     assert len(bar.pieces) == 2
 
 
+@pytest.mark.parametrize(("began", "moves"), [(TODAY - dt.timedelta(hours=30), True), (day(9, 1), False)])
+def test_page_keeps_the_word_of_a_stage_clear_of_today(began: dt.datetime, moves: bool) -> None:
+    bar = leasebar.page([Segment("expiring", began, day(12, 2))], today=TODAY)
+
+    assert bar.marks[0].word_x == (bar.today if moves else bar.marks[0].x)
+    assert bar.marks[0].solid is not moves
+
+
 def test_page_on_hold_shows_nothing_after_today() -> None:
     bar = leasebar.page(SEGMENTS, today=TODAY, on_hold=True)
     assert [mark.title for mark in bar.marks] == ["Handed over", "Warnings from"]
