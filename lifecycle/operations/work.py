@@ -38,17 +38,26 @@ def work(first: int | None, *, outcomes: Outcomes, stay: float = STAY) -> None:
     if first is not None:
         step(first, outcomes=outcomes)
     while (left := leave_at - time.monotonic()) > 0:
-        found = list(claims.ready().values_list("pk", flat=True)[:HANDFUL])
-        random.shuffle(found)  # others look too: whoever comes second finds nothing to do
-        for pk in found:
-            step(pk, outcomes=outcomes)
-        if found:
+        if found := _handful():
+            for pk in found:
+                step(pk, outcomes=outcomes)
             continue
         pause = soonest()
         if pause is None or pause > POLL_AT_LEAST:
             return
         time.sleep(min(max(pause, 0.02), LOOK, left))
     wake(None)
+
+
+def _handful() -> list[int]:
+    """Some of what is ready, and of what has not begun one: there may be room for no more.
+
+    In no order: others look too, and whoever comes second finds nothing to do.
+    """
+    found = list(claims.ready().values_list("pk", "state")[:HANDFUL])
+    begun = [pk for pk, state in found if state != Operation.State.WAITING]
+    fresh = [pk for pk, state in found if state == Operation.State.WAITING]
+    return random.sample(begun, len(begun)) + fresh[:1]
 
 
 def soonest() -> float | None:
