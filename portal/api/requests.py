@@ -129,7 +129,7 @@ class RequestViewSet(mixins.RetrieveModelMixin, Listed[Request]):
     @extend_schema(request=None, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: HttpRequest, pk: str) -> Response:
-        """Withdraws it before it is decided."""
+        """Withdraws it, or takes back what is being built: that is `cancelled` once nothing is left of it."""
         return self._shown(actions.cancel(self.get_object(), by=me(request)))
 
     @extend_schema(responses=OperationSerializer)

@@ -18,6 +18,7 @@ from lifecycle.requests.checks import check_name
 from lifecycle.requests.permissions import ASK
 from portal.errors import status_of
 from portal.web.access import Asked, asks
+from portal.web.again import Again, again
 from portal.web.drafts import Draft
 from portal.web.forms import take_problems
 from portal.web.forms.orders import TEAM, OrderForm
@@ -32,7 +33,9 @@ LOOKS = {"show", "preset"}
 def order(request: Asked) -> HttpResponse:
     """Never from the cache: a form's key stands for one order, so going back must give another one."""
     if request.method != "POST":
-        return _page(request, request.GET)
+        earlier = again(request.user, request.GET.get("again", ""))
+        chosen = (earlier.chosen if earlier else {}) | request.GET.dict()
+        return _page(request, chosen, earlier=earlier)
     if LOOKS & request.POST.keys():
         return _page(request, request.POST)
     form = OrderForm(request.POST, by=request.user)
@@ -75,12 +78,21 @@ def _name(request: Asked) -> HttpResponse:
 
 
 def _page(
-    request: Asked, chosen: Mapping[str, str], *, form: OrderForm | None = None, status: int = 200
+    request: Asked,
+    chosen: Mapping[str, str],
+    *,
+    form: OrderForm | None = None,
+    earlier: Again | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    draft = Draft(request.user, chosen)
+    # Of an earlier request a day that cannot be had any more moves, as it does when another blueprint is chosen.
+    draft = Draft(request.user, chosen, "blueprint" if earlier else "")
     if reason := _blocked(draft):
         return render(request, "order/blocked.html", {"reason": reason, "admins": admins()[:3]}, status=status)
-    return render(request, "order/order.html", _context(draft, form), status=status)
+    context = _context(draft, form)
+    if earlier:
+        context |= {"earlier": earlier.request, "changes": list(earlier.changes(draft))}
+    return render(request, "order/order.html", context, status=status)
 
 
 def _context(draft: Draft, form: OrderForm | None = None) -> dict[str, object]:

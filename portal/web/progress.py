@@ -16,7 +16,7 @@ from lifecycle.estate.models import Endpoint
 from lifecycle.operations.models import Operation
 from portal.web.realtime import shown
 
-Kind = Operation.Kind
+Kind, Verdict = Operation.Kind, Operation.Verdict
 
 STEPS: dict[str, str | Promise] = {
     "placing": gettext_lazy("Choosing a place"),
@@ -44,7 +44,8 @@ WAITS: dict[str, str | Promise] = {
     "paused": gettext_lazy("The administrators have paused all work. This waits and goes on by itself."),
     "observe": gettext_lazy("%(endpoint)s is only watched; nothing is changed on it. This waits until that ends."),
     "endpoint": gettext_lazy("%(endpoint)s does not answer since %(since)s. This waits and goes on by itself."),
-    "busy": gettext_lazy("%(endpoint)s is busy with other work. This waits for its turn."),
+    "full": gettext_lazy("%(endpoint)s is busy with other work. This takes its turn."),
+    "busy": gettext_lazy("%(endpoint)s could not take this on just now. It is tried again by itself."),
     "blast_radius": gettext_lazy("Many machines are being removed on %(endpoint)s. An administrator looks first."),
     "scan": gettext_lazy("%(endpoint)s is looked through once more before anything is removed."),
     "portal": gettext_lazy("A fault of ours holds this up. It is in our log, and is tried again."),
@@ -70,8 +71,23 @@ class Work:
         return str(DOING.get(self.operation.kind, self.operation.get_kind_display()))
 
     @property
+    def taken_back(self) -> bool:
+        """Somebody does not want it any more, and what was begun goes first."""
+        return self.operation.is_open and self.operation.verdict == Verdict.CANCEL
+
+    @property
+    def ends(self) -> bool:
+        """It will not be done any more, but has not ended yet."""
+        given_up = self.operation.verdict == Verdict.FAILED
+        return self.operation.is_open and (self.taken_back or given_up or bool(self.operation.error_code))
+
+    @property
     def step(self) -> str:
         """The step while it runs; it is the machine's first start only while it is built."""
+        if self.taken_back:
+            return _("Being taken back") if self.operation.kind == Kind.CREATE else _("Being cancelled")
+        if self.ends:
+            return _("Clearing up")
         if self.operation.kind == Kind.CREATE and self.operation.step in BUILDING:
             number = BUILDING.index(self.operation.step) + 1
             words = _("Step %(number)s of %(all)s: %(step)s")
@@ -92,6 +108,14 @@ class Work:
         return str(words) % {"endpoint": operation.endpoint, "since": hour(since) if since else ""}
 
     @property
+    def tries(self) -> str:
+        """Said when the first try was not enough."""
+        operation = self.operation
+        if not operation.is_open or operation.attempt < 2 or self.ends:
+            return ""
+        return _("Tried %(count)s times so far.") % {"count": operation.attempt}
+
+    @property
     def substeps(self) -> list[Substep]:
         here = BUILDING.index(self.operation.step) if self.operation.step in BUILDING else 0
         states = ["done"] * here + ["current"] + ["todo"] * len(BUILDING)
@@ -100,7 +124,9 @@ class Work:
     @property
     def mark(self) -> str:
         """Changes when a reader should hear of it."""
-        return f"{self.operation.pk}-{self.operation.state}-{self.operation.step}-{self.operation.waits_for}"
+        operation = self.operation
+        ending = f"{operation.verdict}{operation.error_code}"
+        return f"{operation.pk}-{operation.state}-{operation.step}-{operation.waits_for}-{ending}"
 
 
 def silent_since(endpoint: Endpoint) -> dt.datetime | None:

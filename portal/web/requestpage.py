@@ -9,12 +9,13 @@ from django.utils.functional import cached_property
 from lifecycle import clock
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
-from lifecycle.people.permissions import may
+from lifecycle.people.permissions import LOOK_INTO_HOUSE, may
 from lifecycle.requests.models import Request, Step
 from lifecycle.requests.permissions import DECIDE, WITHDRAW
 from portal.web.progress import Work, hour, silent_since
 
 State = Request.State
+AGAIN = (State.REFUSED, State.FAILED, State.CANCELLED, State.LAPSED)
 
 
 class RequestPage:
@@ -33,7 +34,7 @@ class RequestPage:
         if self.request.machine_id is None:
             return None
         made = Operation.objects.filter(machine=self.request.machine_id, kind=Operation.Kind.CREATE)
-        operation = made.select_related("endpoint").order_by("-pk").first()
+        operation = made.select_related("endpoint", "verdict_by").order_by("-pk").first()
         return Work(operation) if operation else None
 
     @property
@@ -45,8 +46,35 @@ class RequestPage:
         return self.request.requester_id == self.by.pk
 
     @property
-    def can_cancel(self) -> bool:
+    def can_withdraw(self) -> bool:
         return self.request.state == State.WAITING and may(self.by, WITHDRAW, self.request)
+
+    @property
+    def can_take_back(self) -> bool:
+        """While it is built, and nobody has said otherwise already."""
+        work = self.work
+        builds = self.request.state == State.BUILDING and work is not None and work.operation.is_open
+        return builds and not work.ends and may(self.by, WITHDRAW, self.request)  # type: ignore[union-attr]
+
+    @property
+    def by_requester(self) -> bool:
+        """Whoever asked took it back themselves."""
+        return bool(self.work) and self.work.operation.verdict_by_id == self.request.requester_id  # type: ignore[union-attr]
+
+    @property
+    def can_copy(self) -> bool:
+        """What one asked for oneself, or one's team."""
+        ours = self.request.team_id is not None and self.request.team_id == self.by.team_id
+        return self.is_mine or ours
+
+    @property
+    def can_ask_again(self) -> bool:
+        """Nothing came of it."""
+        return self.request.state in AGAIN
+
+    @property
+    def sees_operations(self) -> bool:
+        return may(self.by, LOOK_INTO_HOUSE)
 
     @property
     def decides(self) -> bool:

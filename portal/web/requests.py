@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,7 +15,6 @@ from lifecycle.requests.models import Request
 from lifecycle.requests.queries import requests_of
 from portal.paging import page
 from portal.web.access import Asked
-from portal.web.forms.orders import MINE, TEAM
 from portal.web.histories import history_on_page
 from portal.web.requestpage import RequestPage
 
@@ -53,26 +51,19 @@ def cancel(request: Asked, pk: int) -> HttpResponse:
         asked = actions.cancel(_visible(request.user, pk), by=request.user)
     except Conflict as error:
         return _page(request, pk, problem=error.message, status=409)
-    messages.success(request, _("You withdrew the request for %(machine)s.") % {"machine": asked.name})
+    words = _("You withdrew the request for %(machine)s.")
+    if asked.state == Request.State.BUILDING:
+        words = _("%(machine)s is being taken back. Nothing is charged.")
+    messages.success(request, words % {"machine": asked.name})
     return redirect("request", pk)
 
 
 def _page(request: Asked, pk: int, *, problem: str = "", status: int = 200) -> HttpResponse:
     page = RequestPage(_visible(request.user, pk), request.user)
-    context = {"page": page, "problem": problem, "copy_url": copy_url(page.request)}
+    context: dict[str, object] = {"page": page, "problem": problem}
     context |= history_on_page(page.request, reader=request.user)
     return render(request, "requests/request.html", context, status=status)
 
 
 def _visible(user: User, pk: int) -> Request:
     return requests_of(user).select_related("blueprint__pool__endpoint", "blueprint__image").get(pk=pk)
-
-
-def copy_url(asked: Request) -> str:
-    """The order page, filled in as this request was."""
-    chosen = QueryDict(mutable=True)
-    chosen.update({
-        "blueprint": str(asked.blueprint_id), "size": str(asked.size_id), "name": asked.name,
-        "purpose": asked.purpose, "holder": TEAM if asked.team_id else MINE,
-    })  # fmt: skip
-    return f"{reverse('order')}?{chosen.urlencode()}"

@@ -144,6 +144,22 @@ def test_a_request_is_withdrawn_once(world: World, owner: APIClient) -> None:
     problem(owner.post(f"{URL}{request.pk}/cancel/"), 409)
 
 
+def test_what_is_being_built_is_taken_back_once(world: World, owner: APIClient, approver: APIClient) -> None:
+    request = world.submit()
+    fine(approver.post(f"{URL}{request.pk}/approve/", {}))
+    problem(approver.post(f"{URL}{request.pk}/cancel/"), 403)
+
+    taken = fine(owner.post(f"{URL}{request.pk}/cancel/"))
+    body = problem(owner.post(f"{URL}{request.pk}/cancel/"), 409)
+
+    assert (taken["state"], body["detail"]) == ("building", "It is being taken back already.")
+    assert fine(owner.get(f"{URL}{request.pk}/operation/"))["verdict"] == "cancel"
+    world.work_off()
+    assert fine(owner.get(f"{URL}{request.pk}/"))["state"] == "cancelled"
+    problem(owner.post(f"{URL}{request.pk}/cancel/"), 409)
+    assert world.native() == []
+
+
 def test_the_work_of_a_request_is_there_after_the_decision(world: World, owner: APIClient, approver: APIClient) -> None:
     request = world.submit()
     problem(owner.get(f"{URL}{request.pk}/operation/"), 404)
