@@ -73,7 +73,7 @@ def _quietest_first(crowd: dict[int, int]) -> list[Case]:
 def claim(pk: int) -> Operation | None:
     """Takes one operation for this process, or None when it is not due or somebody else has it.
 
-    What is read first counts only if nobody had a turn since.
+    What is read first counts only if nobody had a turn since, or wrote down what came of theirs.
     """
     found = (
         Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool")
@@ -88,7 +88,7 @@ def claim(pk: int) -> Operation | None:
     if found is None:
         return None
     before, token = found.claimed_by, f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-    as_read = due().filter(pk=pk, turn=found.turn, verdict=found.verdict)
+    as_read = due().filter(pk=pk, turn=found.turn, claimed_by=before, verdict=found.verdict)
     if not as_read.order_by().update(claimed_by=token, claimed_until=Now() + CLAIM, turn=F("turn") + 1):
         return None
     operation: Operation = found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from lifecycle.estate.connections import connect
 from lifecycle.estate.models import Endpoint, Machine, Span
@@ -67,6 +69,27 @@ def test_claim_is_given_once(world: World) -> None:
 
     assert claims.claim(operation.pk) is not None
     assert claims.claim(operation.pk) is None
+
+
+def test_claim_counts_only_on_what_was_read(world: World) -> None:
+    """Somebody reads the row, and before they claim it a late worker writes down what it has submitted."""
+    operation = approved(world)
+    late = claims.claim(operation.pk)
+    assert late is not None
+    Operation.objects.update(claimed_until=LONG_AGO)
+
+    def submitted_meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and '"turn"' in sql and not released:
+            released.append(claims.release(late, again_in=-1, handle={"machine": "vm-1"}))
+        return execute(sql, *rest)
+
+    released: list[bool] = []
+    with connection.execute_wrapper(submitted_meanwhile):
+        assert claims.claim(operation.pk) is None
+
+    assert released == [True]
+    after = claims.claim(operation.pk)
+    assert after is not None and after.handle == {"machine": "vm-1"}
 
 
 def test_worker_that_lost_its_claim_writes_nothing(world: World) -> None:
