@@ -48,6 +48,14 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def token(name: str, *, least: int) -> str:
+    """What programs show in a header; empty when there is none."""
+    value = text(name, "")
+    if value and (len(value) < least or not re.fullmatch(r"[!-~]+", value)):
+        raise ImproperlyConfigured(f"{name} must have at least {least} characters: ASCII letters, digits and signs.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 

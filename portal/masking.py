@@ -38,7 +38,7 @@ def masked(text: str) -> str:
 
 @cache
 def _of_settings() -> frozenset[str]:
-    words = [settings.SECRET_KEY, *settings.SECRETS_KEYS, settings.EMAIL_HOST_PASSWORD]
+    words = [settings.SECRET_KEY, *settings.SECRETS_KEYS, settings.EMAIL_HOST_PASSWORD, settings.METRICS_TOKEN]
     words += [str(settings.DATABASES["default"].get("PASSWORD") or ""), env.text("BROKER_SENTINEL_PASSWORD", "")]
     if broker := env.text("BROKER_URL", ""):
         words.append(env.authority("BROKER_URL", env.address("BROKER_URL", broker).netloc)[1])

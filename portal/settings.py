@@ -40,7 +40,7 @@ PORTAL_URL = env.text("PORTAL_URL", "http://127.0.0.1:8000")
 if MODE == "production" and env.flag("HTTPS", True):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 3600)
 SECURE_REFERRER_POLICY = "same-origin"
@@ -211,6 +211,9 @@ if CLOCK_SHIFTABLE and MODE == "production":
 # Questions to the API within a minute; 0: as many as one likes.
 API_RATE = env.number("API_RATE", 600)
 API_RATE_ANONYMOUS = env.number("API_RATE_ANONYMOUS", 60)
+
+# What Prometheus shows at /metrics; without it there is no such page.
+METRICS_TOKEN = env.token("METRICS_TOKEN", least=20)
 
 ORPHAN_AFTER_SCANS = env.number("ORPHAN_AFTER_SCANS", 1, least=1)
 MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)

@@ -18,8 +18,8 @@ WORKER_SEEN = timedelta(seconds=10)
 """How long the sweep lets pass without a sign of any worker before it asks for one."""
 MOST_SKEW = 5.0
 """Seconds a worker's clock may be off the database's. Spans and tenures are written by it, and billed to the second."""
-WORKER = "worker "
-"""Begins the names of the heartbeats of those who work on hypervisors; the name of their host follows."""
+SWEEP, WORKER = "sweep", "worker "
+"""Names of heartbeats. Of those who work on hypervisors the name of their host follows."""
 
 
 STATES: dict[str, tuple[str, ...]] = {
@@ -67,7 +67,7 @@ def due_keys(limit: int = 200) -> list[int]:
 
 def sweep_alive() -> bool:
     """A sweep ran lately: beat, broker, worker and database all work."""
-    return Heartbeat.objects.filter(name="sweep", at__gt=Now() - HEARTBEAT_FRESH).exists()
+    return Heartbeat.objects.filter(name=SWEEP, at__gt=Now() - HEARTBEAT_FRESH).exists()
 
 
 def worker_fit() -> bool:

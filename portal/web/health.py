@@ -1,21 +1,25 @@
-"""Whether this process lives, and whether the installation does its work: for whatever watches over it."""
+"""Whether this process lives, whether the installation does its work, its figures: for whatever watches over it."""
 
 from __future__ import annotations
 
 import logging
 from functools import cache as once
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from lifecycle.operations.queries import sweep_alive, worker_fit
 from portal.celery import app
+from portal.metrics import exposition
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,23 @@ def readyz(request: HttpRequest) -> JsonResponse:
     words = {name: "ok" if found[name] else "not ok" for name in CHECKS}
     answer = {"status": "ok" if well else "unavailable", **words}
     return JsonResponse(answer, status=200 if well else 503, json_dumps_params={"indent": 0})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus, which shows METRICS_TOKEN. Where none is set there is no such page."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not constant_time_compare(token, settings.METRICS_TOKEN):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer realm="metrics"'})
+    try:
+        return HttpResponse(exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    except (Error, OSError):
+        log.warning("The database did not tell its figures.", exc_info=True)
+        return HttpResponse(status=503)
 
 
 def _checks() -> dict[str, bool]:
