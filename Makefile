@@ -9,13 +9,14 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 FAST := not rig and not browser and not journey and not fuzz
 ROUNDS ?= 3
+REQUESTS ?= 200
 PYTEST := $(BIN)/pytest -n $(WORKERS)
 CHECKS := format lint types arrows migrations
 
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak fmt lock clean may-start packages kvm $(CHECKS)
+.PHONY: help demo test check bench chaos soak fmt lock clean may-start packages kvm $(CHECKS)
 .NOTPARALLEL:
 
 help: ## This list
@@ -41,8 +42,12 @@ check: .venv/dev $(CHECKS) ## Format, lint, types, arrows, migrations and the fa
 bench: packages .venv/dev ## How long the pages of 100,000 machines take, on PostgreSQL; written to var/bench
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks $(BENCH)
 
+# docs/developing.md says what it breaks and what it proves.
+chaos: packages .venv/dev kvm ## The engine among everything that breaks around it (SEED=7 REQUESTS=200)
+	@$(BIN)/python -m tests.chaos --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
+
 # What takes long: hours if need be. One failure does not hide the next.
-soak: packages .venv/dev kvm ## The benchmark with many pairs on both databases, and three rounds of all tests (ROUNDS=3)
+soak: packages .venv/dev kvm ## The benchmark with many pairs on both databases, and three rounds of all tests and chaos (ROUNDS=3)
 	@failed=0; \
 	$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks --pairs 101 || failed=1; \
 	$(BIN)/python -m tests.benchmarks --pairs 21 || failed=1; \
@@ -51,6 +56,7 @@ soak: packages .venv/dev kvm ## The benchmark with many pairs on both databases,
 		$(BIN)/python -m tests.rigs.postgres $(PYTEST) -q -m "$(FAST)" --hypothesis-seed=$$round tests/lifecycle tests/portal \
 			|| failed=1; \
 		$(PYTEST) -q --hypothesis-seed=$$round || failed=1; \
+		$(BIN)/python -m tests.chaos --seed $$round --requests $(REQUESTS) || failed=1; \
 	done; \
 	exit $$failed
 

@@ -1,0 +1,231 @@
+"""One run: programs, clients and faults together until all stories are told; then what there is, and was promised."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import Celery
+
+from hypervisors.simulated.datacentre import DataCentre
+from tests.chaos import books, clients, estates, evidence, plans, points, promises
+from tests.chaos.clients import Clients, Story
+from tests.chaos.faults import Faults
+from tests.chaos.ground import Ground
+from tests.chaos.mail import MailServer
+from tests.chaos.programs import CAST, Programs
+from tests.chaos.promises import KINDS, Broken
+from tests.chaos.stage import DURATIONS, FILE, PARALLEL
+
+RECOVERY = 30.0
+"""Seconds from the end of the last fault within which everything goes on by itself."""
+OF_A_WORKER = 0.4
+"""Seconds that a worker itself needs for one operation, all its steps together, on a slow machine."""
+LONGEST = {"create": "clone", "remove": "remove", "shutdown": "shutdown", "restart": "restart", "power_on": "power_on"}
+MOST_TOLD = 0.8
+"""Faults end when so many of the stories are told: nothing that is left shall wait for a next fault."""
+
+
+@dataclass
+class Run:
+    """What is played. `plan`: where workers die; `faults`: whether the rest breaks too."""
+
+    seed: int
+    stories: list[Story]
+    plan: list[dict[str, Any]]
+    seconds: float = 0.0
+    """How long things break, at most."""
+    at_once: int = 16
+    cast: Sequence[str] = CAST
+    settings: dict[str, str] = field(default_factory=dict)
+    recovery: float = RECOVERY
+
+
+@dataclass
+class Result:
+    broken: list[Broken]
+    words: list[str]
+    """What happened, a sentence each."""
+    logs: str = ""
+
+    @property
+    def last_line(self) -> str:
+        found = Counter(each.kind for each in self.broken)
+        return " ".join(f"{kind} {found[kind]}" for kind in KINDS)
+
+
+def usual(seed: int, requests: int) -> Run:
+    """As many orders as asked for, each kind of fault in its turn, and each named point once."""
+    dice = random.Random(seed)
+    return Run(
+        seed, clients.stories(dice, requests), plans.every_point(dice, requests), seconds=max(30.0, requests * 0.8)
+    )
+
+
+def play(ground: Ground, run: Run, *, say: Callable[[str], None] = lambda _: None) -> Result:
+    with MailServer() as mail:
+        folder, env = ground.install(mail_port=mail.port, **run.settings)
+        plans.write(folder, run.plan)
+        programs = Programs(folder, env, run.cast)
+        try:
+            return _Play(ground, run, programs, mail, say).result()
+        finally:
+            programs.stop()
+
+
+class _Play:
+    def __init__(
+        self, ground: Ground, run: Run, programs: Programs, mail: MailServer, say: Callable[[str], None]
+    ) -> None:
+        self.ground, self.run, self.programs, self.mail, self.say = ground, run, programs, mail, say
+        self.folder = programs.folder
+        self.database = programs.env["DATABASE_URL"]
+        self.file = self.folder / "simulated" / FILE
+        self.words: list[str] = []
+        self.before = estates.simulated(self.file)
+        self.clients = Clients(programs.url, ground.stage, self.days_pass)
+
+    def result(self) -> Result:
+        self.programs.start()
+        self._until(self.programs.ready, 90, "web, workers and beat to be ready")
+        admin = threading.Thread(target=clients.administrator, args=(self.clients, random.Random(self.run.seed)))
+        pool = self.clients.live(self.run.stories, at_once=self.run.at_once)
+        admin.start()
+        try:
+            self._break_things()
+            broken = self._recover()
+            self._until(self.clients.finished, 2 * clients.PATIENCE, "all stories to be told")
+            self.clients.tidy()
+            self._until(lambda: not self._open(), 2 * clients.PATIENCE, "an end of what came last", vital=False)
+        finally:
+            self.clients.stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            admin.join()
+        self.tell(f"Clients were answered: {_many(self.clients.log.answers)}.")
+        self._tell_of_points()
+        return Result(broken + self._checked(), self.words, self.programs.logs())
+
+    def tell(self, sentence: str) -> None:
+        self.words.append(sentence)
+        self.say(sentence)
+
+    def _break_things(self) -> None:
+        dc, began = DataCentre(self.file), time.monotonic()
+        faults = Faults(random.Random(self.run.seed), self.programs, self.ground.servers, dc)
+        try:
+            while time.monotonic() < began + self.run.seconds and not self.clients.finished(MOST_TOLD):
+                faults.go_on()
+                self.programs.tend()
+                time.sleep(0.05)
+        finally:
+            faults.end_all()
+            dc.close()
+        self.tell(
+            f"{len(self.run.stories)} orders; broken within {time.monotonic() - began:.0f} s: {_many(faults.done)}."
+        )
+
+    def _recover(self) -> list[Broken]:
+        """What was open when the last fault ended comes to its end within the time that was promised.
+
+        A worker may still die at a point of the plan; the time counts from then.
+        """
+        work, then = self._work_left(), {row["id"] for row in self._open()}
+        allowed, ended = self.run.recovery + work, time.time()
+        while left := [row for row in self._open() if row["id"] in then]:
+            self.programs.tend()
+            if time.time() - max(ended, points.last(self.folder)) > allowed:
+                break
+            time.sleep(0.2)
+        took = time.time() - max(ended, points.last(self.folder))
+        self.tell(
+            f"Recovered in {max(took, 0):.1f} s from the last fault or death; allowed were {self.run.recovery:.0f} s,"
+            f" and {work:.1f} s for the work on {len(then)} operations."
+        )
+        return [
+            Broken("unsettled", f"Operation {row['id']} ({row['kind']}) was still open after {took:.0f} s: {row}")
+            for row in left
+        ]
+
+    def _work_left(self) -> float:
+        """Seconds that what is open needs at least, at the endpoint's limit and with its workers."""
+        left = self._open()
+        at_hypervisor = sum(DURATIONS.get(LONGEST.get(row["kind"], ""), 0) for row in left) / PARALLEL
+        return at_hypervisor + max(DURATIONS.values()) + len(left) * OF_A_WORKER / 2
+
+    def _open(self) -> list[evidence.Row]:
+        """Open work, and machines that are due to be removed and wait for the clock's next tick."""
+        open_ones = "SELECT * FROM lifecycle_operation WHERE state IN ('waiting', 'running')"
+        due = (
+            "SELECT -l.id AS id, 'due' AS kind FROM lifecycle_lease l JOIN lifecycle_machine m"
+            " ON m.id = l.machine_id WHERE l.remove_at <= now() AND l.held_at IS NULL AND m.stage = 'quarantined'"
+        )
+        found = evidence.rows(self.database, due)
+        if found:
+            self.tick()
+        return found + evidence.rows(self.database, open_ones)
+
+    def days_pass(self, machine: int) -> None:
+        """For one machine in its grace: its day to be removed has come."""
+        done = "UPDATE lifecycle_lease SET remove_at = now() WHERE machine_id = %s AND stopped_at IS NOT NULL"
+        while not self.clients.stopped.is_set():
+            try:
+                evidence.rows(self.database, done, machine)
+                self.tick()
+                return
+            except OSError:
+                time.sleep(0.5)
+
+    def tick(self) -> None:
+        """What beat sends every minute."""
+        try:
+            with Celery(broker=self.programs.env["BROKER_URL"]) as app:
+                app.send_task("lifecycle.tasks.advance_leases", queue="clockwork", expires=5, retry=False)
+        except OSError:
+            pass
+
+    def _until(self, look: Callable[[], bool], seconds: float, what: str, *, vital: bool = True) -> None:
+        deadline = time.monotonic() + seconds
+        while not look() and (vital or time.monotonic() < deadline):
+            self.programs.tend()
+            assert time.monotonic() < deadline, f"Not within {seconds:.0f} s: {what}\n{self.programs.logs()}"
+            time.sleep(0.2)
+
+    def _tell_of_points(self) -> None:
+        done = points.done(self.folder)
+        missed = [deed["point"] for number, deed in enumerate(self.run.plan) if number not in done]
+        self.tell(
+            f"Named points: {len(done)} of {len(self.run.plan)} came; programs started again: {self.programs.deaths}."
+            + (f" Never came: {', '.join(missed)}." if missed else "")
+        )
+
+    def _checked(self) -> list[Broken]:
+        seen = evidence.gather(
+            self.database,
+            before=self.before,
+            estate=estates.simulated(self.file),
+            log=self.clients.log,
+            folder=self.folder,
+            mails=list(self.mail.mails),
+        )
+        self.tell(_states(seen))
+        for trouble in self.clients.log.troubles:
+            self.tell(trouble)
+        return [broken for check in (*promises.CHECKS, *books.CHECKS) for broken in check(seen)]
+
+
+def _states(seen: evidence.Evidence) -> str:
+    requests = Counter(row["state"] for row in seen.requests)
+    machines = Counter(row["stage"] for row in seen.machines)
+    return (
+        f"Requests: {_many(requests)}. Machines: {_many(machines)}. Operations: {len(seen.operations)}."
+        f" Claims: {len(seen.claims)}. Mails: {len(seen.mails)}."
+    )
+
+
+def _many(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "nothing"
