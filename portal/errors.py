@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
@@ -103,10 +106,30 @@ def forbidden(request: HttpRequest, exception: PermissionDenied) -> HttpResponse
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The id of the request ties the answer to the traceback in the log."""
+    """The id of the request ties the answer to the traceback in the log. 503 when the database is what is away."""
     reference = logcontext.ids().get(logcontext.REQUEST, "")
-    log.error("Answered 500 with reference %s for %s %s", reference, request.method, request.path)
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if away else 500
+    log.error("Answered %s with reference %s for %s %s", status, reference, request.method, request.path)
     if request.path.startswith(API):
+        if away:
+            return _problem(
+                status, "unavailable", _("Leasehold is not available at the moment. Try again in a minute.")
+            )
         words = _("This is our fault. It is in the log as %(reference)s.") % {"reference": reference}
-        return _problem(500, "server_error", words)
-    return render(request, "500.html", status=500)
+        return _problem(status, "server_error", words)
+    body = _bare(status, reference) if away else _framed(request, status, reference)
+    return HttpResponse(body, status=status)
+
+
+def _framed(request: HttpRequest, status: int, reference: object) -> str:
+    try:
+        return render_to_string(f"{status}.html", request=request)
+    except Exception:  # the frame may be what is broken
+        log.exception("The page of an error could not be shown in its frame.")
+        return _bare(status, reference)
+
+
+def _bare(status: int, reference: object) -> str:
+    """Without the frame around every page, which asks the database."""
+    return render_to_string(f"{status}.html", {"reference": reference})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import OperationalError, connection
 from django.http import Http404
 from django.test import Client, RequestFactory
 from rest_framework import exceptions
@@ -123,3 +124,44 @@ def test_a_fault_in_a_view_of_the_api_is_a_problem(
     client.force_login(world.owner)
 
     problem(client.get("/api/v1/notices/"), 500)
+
+
+def test_a_database_that_is_away_leaves_a_page(world: World, client: Client) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("could not connect to db.internal")
+
+    client.raise_request_exception = False
+    client.force_login(world.owner)
+
+    for path in ("/machines/", "/sign-in/", "/no-such-page/"):
+        with connection.execute_wrapper(away):
+            answer = client.get(path)
+        text = answer.content.decode()
+        assert answer.status_code == 503, path
+        assert "Leasehold is not available at the moment" in text
+        assert f'<span class="mono">{answer["X-Request-ID"]}</span>' in text
+        assert "db.internal" not in text
+
+
+def test_a_database_that_is_away_is_a_problem_of_the_api(world: World, client: Client) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("could not connect to db.internal")
+
+    client.raise_request_exception = False
+    client.force_login(world.owner)
+
+    with connection.execute_wrapper(away):
+        body = problem(client.get("/api/v1/notices/"), 503)
+
+    assert "db.internal" not in body["detail"]
+
+
+def test_a_frame_that_is_broken_leaves_a_page(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.context.navigation.build", lambda *_, **__: 1 / 0)
+    client.raise_request_exception = False
+    client.force_login(world.owner)
+
+    answer = client.get("/machines/")
+
+    assert answer.status_code == 500
+    assert answer["X-Request-ID"] in answer.content.decode()
