@@ -33,4 +33,6 @@ def _asked(user: User, request: Request) -> bool:
 
 ASK: Verb[object] = Verb(lazy("order a machine"), anybody, lazy("You may not order machines."))
 DECIDE: Verb[Request] = Verb(lazy("approve or refuse a request"), _decides, _why_not_decide)
-WITHDRAW: Verb[Request] = Verb(lazy("withdraw a request"), _asked, lazy("Only the requester may withdraw it."))
+WITHDRAW: Verb[Request] = Verb(
+    lazy("withdraw a request, and take back what is built for it"), _asked, lazy("Only the requester may withdraw it.")
+)

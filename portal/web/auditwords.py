@@ -88,7 +88,7 @@ SENTENCES: dict[str, Words] = {
     "published_rate_card": lazy("%(who)s published the rate card %(what)s, valid from %(valid_from)s."),
     "request.approved": lazy("%(who)s approved the request for %(what)s."),
     "request.called_off": lazy("%(who)s took the request for %(what)s back while it was built."),
-    "request.cancelled": lazy("The request for %(what)s is withdrawn (%(who)s)."),
+    "request.cancelled": lazy("The request for %(what)s is cancelled (%(who)s)."),
     "request.done": lazy("The request for %(what)s is done."),
     "request.failed": lazy("The request for %(what)s failed."),
     "request.lapsed": lazy("The request for %(what)s lapsed: nobody decided in time."),

@@ -111,8 +111,9 @@ class Work:
     def problem(self) -> str:
         """What went wrong, of work that is ending or has ended without having been done."""
         operation = self.operation
-        done = operation.state == State.SUCCEEDED
-        return operation.error if (operation.error_code or not operation.is_open) and not done else ""
+        if operation.state == State.SUCCEEDED or (operation.is_open and not operation.error_code):
+            return ""
+        return "" if self.decided and operation.error == operation.verdict_reason else operation.error
 
     @property
     def next_try_at(self) -> datetime | None:

@@ -21,13 +21,15 @@ PAGES = {
     "lena": [
         "/", "/?view=table", "/order/", "/machines/", "/machines/{expiring}/", "/machines/{stopped}/",
         "/machines/{expiring}/extend/", "/machines/{expiring}/give-back/", "/machines/{expiring}/share/",
-        "/requests/", "/requests/{refused}/",
+        "/requests/", "/requests/{refused}/", "/order/?again={refused}",
         "/costs/", "/costs/lines/{line}/", "/notices/", "/nothing/here/",
     ],
     "tomasz": ["/approvals/", "/approvals/{waiting}/", "/requests/{waiting}/", "/statements/", "/statements/{month}/"],
     "ingrid": [
         "/machines/", "/orphans/", "/orphans/{orphan}/", "/endpoints/", "/endpoints/1/", "/endpoints/new/",
-        "/endpoints/1/change/", "/endpoints/1/mode/", "/operations/", "/operations/pause/", "/catalogue/",
+        "/endpoints/1/change/", "/endpoints/1/mode/", "/operations/", "/operations/?state=ended&kind=restart",
+        "/operations/{operation}/", "/operations/{operation}/cancel/", "/operations/{operation}/resolve/",
+        "/operations/pause/", "/catalogue/",
         "/catalogue/blueprints/1/", "/catalogue/sizes/new/", "/catalogue/rates/new/", "/audit/", "/demo/mails/",
         "/people/", "/people/new/", "/people/1/", "/people/lists/", "/teams/", "/teams/1/", "/cost-centres/",
         "/cost-centres/1/",
@@ -39,6 +41,7 @@ NUMBERS = {
     "waiting": "SELECT id FROM lifecycle_request WHERE name = 'etl-replay'",
     "refused": "SELECT id FROM lifecycle_request WHERE name = 'graph-trial'",
     "orphan": "SELECT min(id) AS id FROM lifecycle_finding WHERE ended_at IS NULL",
+    "operation": "SELECT max(id) AS id FROM lifecycle_operation",
     "line": "SELECT max(l.id) AS id FROM lifecycle_line l JOIN lifecycle_machine m ON m.id = l.machine_id"
     " WHERE m.name = 'spark-bench-01'",
     "month": "SELECT c.id || '/' || strftime('%Y', max(l.month)) || '-' || ltrim(strftime('%m', max(l.month)), '0')"
@@ -50,7 +53,9 @@ NAMES = [f"{who or 'nobody'}{path}" for who, path in ALL]
 
 @pytest.fixture(scope="module")
 def people(site: Site, browser: Browser) -> Iterator[dict[str, Person]]:
-    """Signed in, all but nobody."""
+    """Signed in, all but nobody. One of them has had some work done."""
+    running = site.rows(NUMBERS["expiring"])[0]["id"]
+    site.api("lena", f"machines/{running}/restart/", method="POST")
     found = {who: Person(browser, site, who) for who in PAGES}
     for who, person in found.items():
         if who:
