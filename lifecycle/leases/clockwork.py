@@ -108,7 +108,7 @@ def stopped(operation: Operation, facts: MachineFacts | None) -> None:
 
 
 def stop_failed(operation: Operation, facts: MachineFacts | None) -> None:
-    """It could not be stopped: the lease goes on for a day, and is tried again then. Whoever gave it back hears it."""
+    """It could not be stopped: the lease goes on for a day, and is tried again then."""
     machine = operation.machine
     if machine.stage != Stage.EXPIRED:
         return
@@ -117,18 +117,25 @@ def stop_failed(operation: Operation, facts: MachineFacts | None) -> None:
     Lease.objects.filter(machine=machine).update(
         ends_at=later, end_set_at=clock.now(), latest_end=max(machine.lease.latest_end, later)
     )
-    if operation.asked_by is None or ended_by_asker(operation):
+    _tell_of_no_stop(operation, later)
+
+
+def _tell_of_no_stop(operation: Operation, later: datetime) -> None:
+    """Whoever gave it back hears it, or whoever holds what the clock should have stopped: it runs on, and costs."""
+    if operation.asked_by is not None and ended_by_asker(operation):
         return
-    day = later.astimezone(operation.asked_by.tz).strftime("%d %b %Y")
-    post(
-        operation.asked_by,
-        "stop_failed",
-        key=f"stop_failed:{operation.pk}",
-        subject=_("%(machine)s was not stopped. It runs on, and is stopped on %(day)s")
-        % {"machine": machine, "day": day},
-        context={"machine": machine.name, "words": why(operation)},
-        path=f"/machines/{machine.pk}/",
-    )
+    machine, asked_by = operation.machine, operation.asked_by
+    for person in [asked_by] if asked_by else recipients(machine):
+        day = later.astimezone(person.tz).strftime("%d %b %Y")
+        post(
+            person,
+            "stop_failed",
+            key=f"stop_failed:{operation.pk}:{person.pk}",
+            subject=_("%(machine)s was not stopped. It runs on, and is stopped on %(day)s")
+            % {"machine": machine, "day": day},
+            context={"machine": machine.name, "words": why(operation)},
+            path=f"/machines/{machine.pk}/",
+        )
 
 
 def restored(operation: Operation, facts: MachineFacts | None) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle import clock
+from lifecycle.audit.actions import HOUSE
 from lifecycle.audit.models import Entry
 from lifecycle.errors import Conflict, Forbidden, Invalid
 from lifecycle.estate.models import Machine, Span
@@ -266,6 +267,20 @@ def test_administrator_who_cancels_what_they_pressed_themselves_is_not_told(worl
 
     assert Operation.objects.get(pk=operation.pk).state == "cancelled"
     assert not Notice.objects.filter(kind="power_failed").exists()
+
+
+def test_holder_hears_that_an_administrator_cancelled_the_stop_at_the_end(world: World) -> None:
+    machine = world.machine()
+    Machine.objects.filter(pk=machine.pk).update(stage="expired")
+    stop = actions.order(
+        machine, Operation.Kind.SHUTDOWN, purpose=Operation.Purpose.EXPIRY, by=HOUSE, key="stop-at-the-end"
+    )
+
+    actions.cancel(stop, by=world.admin, reason="Storage moves")
+    world.work_off()
+
+    notice = Notice.objects.get(kind="stop_failed")
+    assert (notice.recipient, notice.context["words"]) == (world.owner, "ingrid: “Storage moves”")
 
 
 def test_whoever_gave_a_machine_back_hears_that_it_was_not_stopped(world: World) -> None:
