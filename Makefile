@@ -7,7 +7,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-FAST := not rig and not browser and not journey and not fuzz
+FAST := not rig and not browser and not journey and not chaos and not fuzz
 ROUNDS ?= 3
 REQUESTS ?= 200
 PYTEST := $(BIN)/pytest -n $(WORKERS)

@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.environment"
     django.setup()
     from tests.chaos.ground import Ground
-    from tests.chaos.run import play, usual
+    from tests.chaos.run import play
+    from tests.chaos.scenarios import usual
 
     with Ground(binaries) as ground:
         result = play(ground, usual(given.seed, given.requests), say=lambda words: print(words, flush=True))

@@ -99,7 +99,7 @@ class Story:
     """approve, twice, refuse, race (with a withdrawal), withdraw"""
     afterwards: str
     """nothing, take_back, call_off, power, give_back, remove"""
-    delay: float
+    delay: float = 0.0
     """Seconds from the decision until what comes afterwards, where it may come too early."""
 
 
@@ -244,10 +244,19 @@ class Clients:
 
 
 def administrator(clients: Clients, dice: random.Random) -> None:
-    """Presses "try it now" at whatever is open, until all stories are over."""
-    portal = clients.portals[ADMIN]
+    """Steers whatever is open until all stories are told: has it tried now, calls it off, says that it is done."""
+    portal, why = clients.portals[ADMIN], {"reason": "Looked at it"}
     while not clients.finished() and not clients.stopped.is_set():
         status, answer = portal.ask("operations/?open=true")
         if status == 200 and answer["results"]:
-            portal.ask(f"operations/{dice.choice(answer['results'])['id']}/retry/", {})
-        time.sleep(dice.uniform(0.3, 1.5))
+            number = dice.choice(answer["results"])["id"]
+            match dice.choices(("retry", "cancel", "resolve", "scan"), (6, 1, 1, 1))[0]:
+                case "retry":
+                    portal.ask(f"operations/{number}/retry/", {})
+                case "cancel":
+                    portal.ask(f"operations/{number}/cancel/", why)
+                case "resolve":
+                    portal.ask(f"operations/{number}/resolve/", {**why, "verdict": "done"})
+                case "scan":
+                    portal.ask(f"endpoints/{clients.stage['endpoint']}/scan/", {})
+        time.sleep(dice.uniform(0.5, 2.0))

@@ -9,8 +9,9 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from hypervisors.simulated.datacentre import DataCentre
+from tests.chaos.hosts import Fault, Host
 from tests.chaos.programs import WORKERS, Programs
 from tests.chaos.servers import Servers
 
@@ -18,16 +19,13 @@ CLAIM = 15.0
 """Seconds, as in lifecycle/operations/claims.py: a worker is held longer than that."""
 Undo = Callable[[], object]
 
-CALLS = ("clone", "power_on", "power_off", "rename", "reconfigure", "annotate", "remove", "shutdown", "restart")
-ENDED_WORK = ("clone.task", "power_on.task", "remove.task", "shutdown.task")
-"""Work that the hypervisor takes on and breaks off in the end."""
-
 
 class Faults:
     """Does what is due and takes it back in time; called again and again by the thread that owns the programs."""
 
-    def __init__(self, dice: random.Random, programs: Programs, servers: Servers, dc: DataCentre | None) -> None:
-        self.dice, self.programs, self.servers, self.dc = dice, programs, servers, dc
+    def __init__(self, dice: random.Random, programs: Programs, servers: Servers, host: Host) -> None:
+        self.dice, self.programs, self.servers, self.host = dice, programs, servers, host
+        self.host_is_well = True
         self.agenda: list[tuple[float, int, Undo]] = []
         self.numbers = itertools.count()
         self.done: Counter[str] = Counter()
@@ -40,9 +38,9 @@ class Faults:
         """Each in its turn, in an order drawn anew every round: a short run meets them all, the longest first."""
         yield self.hold_worker
         common: list[Callable[[], None]] = [self.flush, self.broker, self.database, self.hold_worker, self.beats]
-        hypervisor: list[Callable[[], None]] = [self.offline, self.late, self.refusals, self.lost_answers, self.breaks]
+        theirs = [partial(self.of_host, fault) for fault in self.host.faults(self.dice)]
         while True:
-            kinds = common + (hypervisor if self.dc else [])
+            kinds: list[Callable[[], None]] = [*common, *theirs]
             self.dice.shuffle(kinds)
             yield from kinds
 
@@ -63,8 +61,7 @@ class Faults:
             heapq.heappop(self.agenda)[2]()
         for name in list(self.programs.paused):
             self.programs.resume(name)
-        if self.dc:
-            self.dc.clear_faults()
+        self.host.well()
 
     def _later(self, seconds: float, undo: Undo) -> None:
         heapq.heappush(self.agenda, (time.monotonic() + seconds, next(self.numbers), undo))
@@ -107,30 +104,17 @@ class Faults:
         time.sleep(self.dice.uniform(0, 1))
         self.servers.postgres.start()
 
-    def offline(self) -> None:
-        if self.dc and not self.dc.get("offline"):
-            self.done["hypervisor offline"] += 1
-            self.dc.go_offline()
-            self._later(self.dice.uniform(1, 5), self.dc.come_back)
+    def of_host(self, fault: Fault) -> None:
+        """One at a time of those that last."""
+        lasts = fault.seconds[1] > 0
+        if lasts and not self.host_is_well:
+            return
+        self.done[fault.name] += 1
+        fault.act()
+        if lasts:
+            self.host_is_well = False
+            self._later(self.dice.uniform(*fault.seconds), partial(self._ends, fault))
 
-    def late(self) -> None:
-        if self.dc:
-            dc = self.dc
-            self.done["hypervisor late"] += 1
-            dc.set("latency_ms", self.dice.choice((50, 200, 800)))
-            self._later(self.dice.uniform(2, 5), lambda: dc.set("latency_ms", 0))
-
-    def refusals(self) -> None:
-        self._fault("calls refused", CALLS, ("busy", "busy", "unreachable", "denied"))
-
-    def lost_answers(self) -> None:
-        self._fault("answers lost", CALLS, ("lost_answer",))
-
-    def breaks(self) -> None:
-        self._fault("work broken off", ENDED_WORK, ("fault", "busy", "no_memory"))
-
-    def _fault(self, name: str, calls: tuple[str, ...], codes: tuple[str, ...]) -> None:
-        if self.dc:
-            self.done[name] += 1
-            for _ in range(2):
-                self.dc.add_fault(self.dice.choice(calls), self.dice.choice(codes), count=self.dice.randint(1, 2))
+    def _ends(self, fault: Fault) -> None:
+        fault.undo()
+        self.host_is_well = True

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +16,18 @@ from tests.chaos.servers import Servers
 from tests.chaos.stage import FILE
 from tests.journeys.pairs import ask
 from tests.journeys.site import ROOT
+from tests.rigs.libvirt import LibvirtRig
 
 TEMPLATE = "chaos_template"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an installation lies, what its programs are told, and what its clients know."""
+
+    folder: Path
+    env: dict[str, str]
+    stage: dict[str, Any]
 
 
 class Ground:
@@ -46,18 +57,22 @@ class Ground:
         folder.mkdir()
         ask(postgres.address("postgres"), f"CREATE DATABASE {TEMPLATE}")
         env = environment(folder, database=postgres.address(TEMPLATE), broker=self.servers.broker())
-        command = [sys.executable, "-m", "tests.chaos.stage"]
-        done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        return _fill(env)
 
-    def install(self, *, mail_port: int = 25, **more: str) -> tuple[Path, dict[str, str]]:
-        """Folder and environment of a new installation, whose programs were not started yet."""
+    def install(self, *, mail_port: int = 25, more: dict[str, str], rig: LibvirtRig | None = None) -> Site:
+        """A new installation, whose programs were not started yet."""
         self.count += 1
         folder = self.folder / f"site-{self.count}"
         (folder / "simulated").mkdir(parents=True)
         shutil.copy(self.folder / "template" / "simulated" / FILE, folder / "simulated" / FILE)
         database = self.servers.postgres.copy(TEMPLATE, f"chaos_{self.count}")
-        broker = self.servers.broker()
-        return folder, environment(folder, database=database, broker=broker, mail_port=mail_port) | more
+        env = environment(folder, database=database, broker=self.servers.broker(), mail_port=mail_port) | more
+        return Site(folder, env, self.stage | (_fill(env, str(rig.socket)) if rig else {}))
+
+
+def _fill(env: dict[str, str], *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.chaos.stage", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

@@ -1,7 +1,7 @@
 """What each worker process writes down of its claims: one line per event, by the database's clock.
 
-The intervals are never longer than the claims were: a release counts from before it was written. Whoever reads them
-may so miss a moment's overlap, and never sees one that was not.
+The intervals are never longer than the claims were: one begins after it was written, and ends before. Whoever reads
+them may so miss a moment's overlap, and never sees one that was not.
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-BLUR = timedelta(seconds=0.5)
-"""A statement takes its time before it looks at the rows: what is shorter is no overlap."""
 
 
 class Journal:
@@ -42,27 +39,21 @@ class Journal:
         claim, note = claims.claim, claims.note
 
         def claiming(pk: int) -> Any:
+            before = _now()
             if (operation := claim(pk)) is not None:
-                self._has("taken", operation)
+                self.write("taken", operation, _now(), before + claims.CLAIM)
             return operation
 
         def noting(operation: Any, **changes: Any) -> bool:
+            before = _now() if "claimed_until" in changes else None
             kept = note(operation, **changes)
-            if kept and "claimed_until" in changes:
-                self._has("renewed", operation)
+            if kept and before:
+                self.write("renewed", operation, before, before + claims.CLAIM)
             return kept
 
         claims.claim, claims.note = claiming, noting
         claims.release = self._giving_back("released", claims.release)
         claims.finish = self._giving_back("finished", claims.finish)
-
-    def _has(self, event: str, operation: Any) -> None:
-        from lifecycle.operations import claims
-        from lifecycle.operations.models import Operation
-
-        mine = Operation.objects.filter(pk=operation.pk, claimed_by=operation.claimed_by)
-        if (until := mine.values_list("claimed_until", flat=True).first()) is not None:
-            self.write(event, operation, until - claims.CLAIM, until)
 
     def _giving_back(self, event: str, plain: Callable[..., bool]) -> Callable[..., bool]:
         def giving_back(operation: Any, *args: Any, **changes: Any) -> bool:
@@ -99,32 +90,23 @@ def read(folder: Path) -> list[Claim]:
         for line in file.read_text().splitlines():
             event = json.loads(line)
             events[event["operation"], event["token"]].append(event)
-    return [
-        _claim(operation, token, found)
-        for (operation, token), found in events.items()
-        if any(event["until"] for event in found)
-    ]
+    return [_claim(operation, token, found) for (operation, token), found in events.items()]
 
 
 def _claim(operation: int, token: str, events: list[dict[str, Any]]) -> Claim:
     times = [datetime.fromisoformat(event["at"]) for event in events]
     until = max(datetime.fromisoformat(event["until"]) for event in events if event["until"])
     given_back = [at for at, event in zip(times, events, strict=True) if not event["until"]]
-    return Claim(operation, token, min(times), min([until, *given_back]))
+    taken = next(at for at, event in zip(times, events, strict=True) if event["event"] == "taken")
+    return Claim(operation, token, taken, min([until, *given_back]))
 
 
 def overlaps(claims: list[Claim]) -> list[tuple[Claim, Claim]]:
-    """Pairs on one operation that were held at the same time."""
-    found = []
-    by_operation = defaultdict(list)
-    for claim in claims:
-        by_operation[claim.operation].append(claim)
-    for several in by_operation.values():
-        several.sort(key=lambda claim: claim.begun)
-        for number, first in enumerate(several):
-            found += [
-                (first, second)
-                for second in several[number + 1 :]
-                if min(first.until, second.until) - second.begun > BLUR
-            ]
+    """Each claim that was taken while another one on its operation was good, with that one."""
+    found, held = [], defaultdict[int, list[Claim]](list)
+    for claim in sorted(claims, key=lambda claim: claim.begun):
+        first = next((each for each in held[claim.operation] if min(each.until, claim.until) > claim.begun), None)
+        if first is not None:
+            found.append((first, claim))
+        held[claim.operation].append(claim)
     return found

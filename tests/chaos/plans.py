@@ -1,4 +1,4 @@
-"""Where workers die, drawn from the seed."""
+"""Where workers die, drawn from the seed or named."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ def every_point(dice: random.Random, requests: int) -> list[dict[str, Any]]:
         }
         for point in POINTS
     ]
+
+
+def kill(point: str) -> dict[str, Any]:
+    """The first worker that comes by dies."""
+    return {"point": point, "occurrence": 1, "deed": "kill"}
+
+
+def meet(point: str) -> dict[str, Any]:
+    """Two workers go on from here at the same moment."""
+    return {"point": point, "deed": "meet"}
 
 
 def write(folder: Path, plan: list[dict[str, Any]]) -> None:

@@ -26,7 +26,7 @@ POINTS = (
 RARE = ("troubled.before", "discard.before", "discard.after", "wake.before", "find.after")
 """What happens to few requests."""
 
-CLAIM_BETWEEN = "claim.between"
+BETWEEN = "claim.between"
 """Only in a worker with the plant that reads before it claims."""
 
 MEETING = 12.0
@@ -119,7 +119,6 @@ def arm(plan: Plan) -> None:
     for module in (actions, work):
         around(module, "wake", "wake", after=False)
     _around_end(plan, endings, engine)
-    _inside_end(plan, claims)
     for what, outcome in list(OUTCOMES.items()):
         OUTCOMES[what] = Outcome(*(_then(plan, each) for each in (outcome.succeeded, outcome.failed)))  # type: ignore[index]
     _around_calls(plan, engine)
@@ -142,20 +141,9 @@ def _around_end(plan: Plan, *modules: Any) -> None:
         module.end = end
 
 
-def _inside_end(plan: Plan, claims: Any) -> None:
-    plain = claims.finish
-
-    def finish(operation: Any, *args: Any, **changes: Any) -> bool:
-        ended: bool = plain(operation, *args, **changes)
-        if ended:
-            plan.pass_by("end.begun", operation.pk)
-        return ended
-
-    claims.finish = finish
-
-
 def _then(plan: Plan, consequence: Callable[..., None]) -> Callable[..., None]:
     def both(operation: Any, facts: Any) -> None:
+        plan.pass_by("end.begun", operation.pk)
         consequence(operation, facts)
         plan.pass_by("end.inside", operation.pk)
 

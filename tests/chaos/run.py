@@ -7,26 +7,29 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from celery import Celery
 
-from hypervisors.simulated.datacentre import DataCentre
-from tests.chaos import books, clients, estates, evidence, plans, points, promises
+from tests.chaos import books, clients, evidence, plans, points, promises
 from tests.chaos.clients import Clients, Story
 from tests.chaos.faults import Faults
-from tests.chaos.ground import Ground
+from tests.chaos.ground import Ground, Site
+from tests.chaos.hosts import Host, Libvirt, Simulated
 from tests.chaos.mail import MailServer
 from tests.chaos.programs import CAST, Programs
 from tests.chaos.promises import KINDS, Broken
-from tests.chaos.stage import DURATIONS, FILE, PARALLEL
+from tests.chaos.servers import Servers
+from tests.chaos.stage import FILE, PARALLEL
+from tests.rigs.libvirt import LibvirtRig
 
 RECOVERY = 30.0
 """Seconds from the end of the last fault within which everything goes on by itself."""
-OF_A_WORKER = 0.4
-"""Seconds that a worker itself needs for one operation, all its steps together, on a slow machine."""
-LONGEST = {"create": "clone", "remove": "remove", "shutdown": "shutdown", "restart": "restart", "power_on": "power_on"}
+STEPS = 5.0
+"""Seconds between the steps of one operation, all together: it is looked at the more rarely the longer it takes."""
 MOST_TOLD = 0.8
 """Faults end when so many of the stories are told: nothing that is left shall wait for a next fault."""
 
@@ -44,6 +47,8 @@ class Run:
     cast: Sequence[str] = CAST
     settings: dict[str, str] = field(default_factory=dict)
     recovery: float = RECOVERY
+    pace: float | None = None
+    """Seconds that any work takes on the simulated hypervisor, where that is not as on a fast host."""
 
 
 @dataclass
@@ -51,7 +56,12 @@ class Result:
     broken: list[Broken]
     words: list[str]
     """What happened, a sentence each."""
+    missed: list[str] = field(default_factory=list)
+    """Points of the plan that nobody came by."""
     logs: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join([*self.words, *map(str, self.broken), self.logs])
 
     @property
     def last_line(self) -> str:
@@ -59,36 +69,37 @@ class Result:
         return " ".join(f"{kind} {found[kind]}" for kind in KINDS)
 
 
-def usual(seed: int, requests: int) -> Run:
-    """As many orders as asked for, each kind of fault in its turn, and each named point once."""
-    dice = random.Random(seed)
-    return Run(
-        seed, clients.stories(dice, requests), plans.every_point(dice, requests), seconds=max(30.0, requests * 0.8)
-    )
+Say = Callable[[str], None]
 
 
-def play(ground: Ground, run: Run, *, say: Callable[[str], None] = lambda _: None) -> Result:
+def play(ground: Ground, run: Run, *, say: Say = lambda _: None, rig: LibvirtRig | None = None) -> Result:
+    """On a simulated data centre, or on a real libvirt."""
     with MailServer() as mail:
-        folder, env = ground.install(mail_port=mail.port, **run.settings)
-        plans.write(folder, run.plan)
-        programs = Programs(folder, env, run.cast)
+        site = ground.install(mail_port=mail.port, more=run.settings, rig=rig)
+        plans.write(site.folder, run.plan)
+        host = Libvirt(rig) if rig else Simulated(site.folder / "simulated" / FILE, pace=run.pace)
+        programs = Programs(site.folder, site.env, run.cast)
         try:
-            return _Play(ground, run, programs, mail, say).result()
+            return _Play(ground.servers, site, run, programs, host, mail, say).result()
         finally:
             programs.stop()
 
 
+@dataclass
 class _Play:
-    def __init__(
-        self, ground: Ground, run: Run, programs: Programs, mail: MailServer, say: Callable[[str], None]
-    ) -> None:
-        self.ground, self.run, self.programs, self.mail, self.say = ground, run, programs, mail, say
-        self.folder = programs.folder
-        self.database = programs.env["DATABASE_URL"]
-        self.file = self.folder / "simulated" / FILE
-        self.words: list[str] = []
-        self.before = estates.simulated(self.file)
-        self.clients = Clients(programs.url, ground.stage, self.days_pass)
+    servers: Servers
+    site: Site
+    run: Run
+    programs: Programs
+    host: Host
+    mail: MailServer
+    say: Say
+    words: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.database = self.site.env["DATABASE_URL"]
+        self.before = self.host.look()
+        self.clients = Clients(self.programs.url, self.site.stage, self.days_pass)
 
     def result(self) -> Result:
         self.programs.start()
@@ -107,16 +118,16 @@ class _Play:
             pool.shutdown(wait=True, cancel_futures=True)
             admin.join()
         self.tell(f"Clients were answered: {_many(self.clients.log.answers)}.")
-        self._tell_of_points()
-        return Result(broken + self._checked(), self.words, self.programs.logs())
+        missed = self._missed()
+        return Result(broken + self._checked(), self.words, missed, self.programs.logs())
 
     def tell(self, sentence: str) -> None:
         self.words.append(sentence)
         self.say(sentence)
 
     def _break_things(self) -> None:
-        dc, began = DataCentre(self.file), time.monotonic()
-        faults = Faults(random.Random(self.run.seed), self.programs, self.ground.servers, dc)
+        began = time.monotonic()
+        faults = Faults(random.Random(self.run.seed), self.programs, self.servers, self.host)
         try:
             while time.monotonic() < began + self.run.seconds and not self.clients.finished(MOST_TOLD):
                 faults.go_on()
@@ -124,7 +135,6 @@ class _Play:
                 time.sleep(0.05)
         finally:
             faults.end_all()
-            dc.close()
         self.tell(
             f"{len(self.run.stories)} orders; broken within {time.monotonic() - began:.0f} s: {_many(faults.done)}."
         )
@@ -138,10 +148,10 @@ class _Play:
         allowed, ended = self.run.recovery + work, time.time()
         while left := [row for row in self._open() if row["id"] in then]:
             self.programs.tend()
-            if time.time() - max(ended, points.last(self.folder)) > allowed:
+            if time.time() - max(ended, points.last(self.site.folder)) > allowed:
                 break
             time.sleep(0.2)
-        took = time.time() - max(ended, points.last(self.folder))
+        took = time.time() - max(ended, points.last(self.site.folder))
         self.tell(
             f"Recovered in {max(took, 0):.1f} s from the last fault or death; allowed were {self.run.recovery:.0f} s,"
             f" and {work:.1f} s for the work on {len(then)} operations."
@@ -152,10 +162,9 @@ class _Play:
         ]
 
     def _work_left(self) -> float:
-        """Seconds that what is open needs at least, at the endpoint's limit and with its workers."""
-        left = self._open()
-        at_hypervisor = sum(DURATIONS.get(LONGEST.get(row["kind"], ""), 0) for row in left) / PARALLEL
-        return at_hypervisor + max(DURATIONS.values()) + len(left) * OF_A_WORKER / 2
+        """Seconds that what is open needs at the endpoint's limit."""
+        rounds = -(-len(self._open()) // PARALLEL)
+        return rounds * (self.host.longest + STEPS)
 
     def _open(self) -> list[evidence.Row]:
         """Open work, and machines that are due to be removed and wait for the clock's next tick."""
@@ -177,16 +186,14 @@ class _Play:
                 evidence.rows(self.database, done, machine)
                 self.tick()
                 return
-            except OSError:
+            except psycopg.Error:
                 time.sleep(0.5)
 
     def tick(self) -> None:
         """What beat sends every minute."""
-        try:
-            with Celery(broker=self.programs.env["BROKER_URL"]) as app:
-                app.send_task("lifecycle.tasks.advance_leases", queue="clockwork", expires=5, retry=False)
-        except OSError:
-            pass
+        # Not this process's own: others ask which one is current.
+        with Celery(broker=self.programs.env["BROKER_URL"], set_as_current=False) as app, suppress(Exception):
+            app.send_task("lifecycle.tasks.advance_leases", queue="clockwork", expires=5, retry=False)
 
     def _until(self, look: Callable[[], bool], seconds: float, what: str, *, vital: bool = True) -> None:
         deadline = time.monotonic() + seconds
@@ -195,21 +202,22 @@ class _Play:
             assert time.monotonic() < deadline, f"Not within {seconds:.0f} s: {what}\n{self.programs.logs()}"
             time.sleep(0.2)
 
-    def _tell_of_points(self) -> None:
-        done = points.done(self.folder)
+    def _missed(self) -> list[str]:
+        done = points.done(self.site.folder)
         missed = [deed["point"] for number, deed in enumerate(self.run.plan) if number not in done]
         self.tell(
             f"Named points: {len(done)} of {len(self.run.plan)} came; programs started again: {self.programs.deaths}."
             + (f" Never came: {', '.join(missed)}." if missed else "")
         )
+        return missed
 
     def _checked(self) -> list[Broken]:
         seen = evidence.gather(
             self.database,
             before=self.before,
-            estate=estates.simulated(self.file),
+            estate=self.host.look(),
             log=self.clients.log,
-            folder=self.folder,
+            folder=self.site.folder,
             mails=list(self.mail.mails),
         )
         self.tell(_states(seen))

@@ -73,7 +73,7 @@ class Servers:
 
     def __exit__(self, *_: object) -> None:
         self.redis.__exit__()
-        self.postgres.end()
+        self.postgres.end(signal.SIGQUIT)
         shutil.rmtree(self.postgres.folder, ignore_errors=True)
 
     def broker(self) -> str:

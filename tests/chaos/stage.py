@@ -48,33 +48,33 @@ def people() -> dict[str, str]:
     return {person.username: factories.make_token(person)[1] for person in User.objects.select_related("team")}
 
 
-def catalogue(**endpoint: Any) -> dict[str, int]:
-    """What can be ordered on an endpoint: `asked` needs a decision, `free` none."""
+def catalogue(name: str, image: str, size: tuple[int, int], **endpoint: Any) -> dict[str, int]:
+    """What can be ordered on an endpoint, by number: `asked` needs a decision, `free` none."""
     from lifecycle.estate.sync import sync
     from lifecycle.models import Blueprint, Endpoint, Image, Pool, Size
 
     row = Endpoint.objects.create(
-        name="Hamburg", mode=Endpoint.Mode.MANAGE, parallel=PARALLEL, blast_count=1000, blast_percent=100, **endpoint
+        name=name, mode=Endpoint.Mode.MANAGE, parallel=PARALLEL, blast_count=1000, blast_percent=100, **endpoint
     )
     assert sync(row), "The endpoint does not answer."
-    size = Size.objects.create(name="Small", vcpus=1, memory_mib=GIB, disk_mib=10 * GIB)
-    numbers = {"size": size.pk, "endpoint": row.pk}
-    for name, approval in (("asked", Blueprint.Approval.SUPERVISOR), ("free", Blueprint.Approval.NONE)):
+    memory, disk = size
+    fits = Size.objects.create(name=f"Small on {name}", vcpus=1, memory_mib=memory, disk_mib=disk)
+    numbers = {"size": fits.pk, "endpoint": row.pk}
+    for word, approval in (("asked", Blueprint.Approval.SUPERVISOR), ("free", Blueprint.Approval.NONE)):
         blueprint = Blueprint.objects.create(
-            name=name, image=Image.objects.get(name="Debian 12"), pool=Pool.objects.get(), approval=approval,
+            name=f"{word} on {name}", image=Image.objects.get(endpoint=row, name=image),
+            pool=Pool.objects.filter(endpoint=row)[0], approval=approval,
             default_days=30, max_days=90, grace_days=7,
         )  # fmt: skip
-        blueprint.sizes.set([size])
-        numbers[name] = blueprint.pk
+        blueprint.sizes.set([fits])
+        numbers[word] = blueprint.pk
     return numbers
 
 
-def main() -> int:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
+def simulated() -> dict[str, Any]:
+    """A fresh database with all of it."""
     from django.conf import settings
+    from django.core.management import call_command
 
     from tests.lifecycle.factories import make_rate_card
 
@@ -83,9 +83,18 @@ def main() -> int:
     data_centre(settings.SIMULATED_DIR / FILE)
     make_rate_card()
     tokens = people()
-    print(json.dumps({"tokens": tokens, **catalogue(kind="simulated", path=FILE)}))
+    return {"tokens": tokens, **catalogue("Hamburg", "Debian 12", (GIB, 10 * GIB), kind="simulated", path=FILE)}
+
+
+def main(arguments: list[str]) -> int:
+    import django
+
+    django.setup()
+    # With a libvirt's socket: one more endpoint, and what can be ordered there.
+    kvm = [catalogue("Rack 4", "polite", (64, 128), kind="kvm", transport="unix", path=path) for path in arguments]
+    print(json.dumps(kvm[0] if kvm else simulated()))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

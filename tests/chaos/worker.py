@@ -22,11 +22,14 @@ def main(arguments: list[str]) -> None:
     from lifecycle.operations import claims
     from tests.chaos import points
     from tests.chaos.journal import Journal
+    from tests.chaos.plants import PLANTS
 
     folder = Path(os.environ["CHAOS_DIR"])
     plan = points.Plan(folder)
     if seconds := os.environ.get("CHAOS_CLAIM"):
         claims.CLAIM, claims.RENEW = timedelta(seconds=float(seconds)), float(seconds) / 4
+    if plant := os.environ.get("CHAOS_PLANT"):
+        PLANTS[plant](plan)
     Journal(folder / "journal").keep()
     points.arm(plan)
     sys.argv = ["celery", "-A", "portal.celery", *arguments]
