@@ -223,7 +223,7 @@ def test_other_versions_are_refused(moving: Installation) -> None:
 
 
 def test_a_worker_that_was_there_just_now_is_refused(moving: Installation) -> None:
-    beat = "INSERT INTO lifecycle_heartbeat (name, at) VALUES ('sweep', datetime('now'))"
+    beat = "INSERT INTO lifecycle_heartbeat (name, at, ahead) VALUES ('sweep', datetime('now'), 0)"
     moving.sqlite(beat)
 
     assert "Stop web, worker and beat" in refused(moving.copy())
