@@ -37,7 +37,7 @@ def previous_month(month: date) -> date:
 
 def month_bounds(month: date) -> tuple[datetime, datetime]:
     """The month's first instant and the first one after it."""
-    return _midnight(month.replace(day=1)), _midnight(next_month(month))
+    return _bounds_in(clock.billing_zone(), month)
 
 
 def month_seconds(month: date) -> int:
@@ -63,6 +63,11 @@ def days_of(month: date) -> list[tuple[date, datetime, datetime]]:
 
 def _midnight(day: date) -> datetime:
     return _midnight_in(clock.billing_zone(), day)
+
+
+@lru_cache(maxsize=1024)
+def _bounds_in(zone: ZoneInfo, month: date) -> tuple[datetime, datetime]:
+    return _midnight_in(zone, month.replace(day=1)), _midnight_in(zone, next_month(month))
 
 
 @lru_cache(maxsize=4096)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 THIN = "\u202f"  # narrow no-break space, before units and %
@@ -21,7 +23,7 @@ def money(cents: int | None, form: str = "") -> str:
         return DASH
     places = 0 if form == "whole" else 2
     amount = round(Decimal(abs(cents)) / 100, places)
-    figure = number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True)
+    figure = _number(amount, places, get_language())
     sign = MINUS if cents < 0 and amount else ""
     return f"{sign}{getattr(settings, 'CURRENCY_SYMBOL', '€')}{figure}"
 
@@ -72,4 +74,10 @@ def _short(value: Decimal) -> str:
     """One decimal where it says something, none where it does not."""
     rounded = round(value, 1)
     places = 0 if rounded == rounded.to_integral_value() else 1
-    return number_format(rounded, decimal_pos=places, use_l10n=True, force_grouping=True)
+    return _number(rounded, places, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _number(value: Decimal, places: int, language: str | None) -> str:
+    """Kept by language: lists show the same sizes and prices again and again."""
+    return number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
