@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -124,6 +124,17 @@ def stories(dice: random.Random, count: int) -> list[Story]:
     ]
 
 
+def errands(number: int) -> list[Story]:
+    """A few more orders, for what no other has brought about: one is taken back while it is built."""
+    some = partial(Story, who=PEOPLE[0], free=True, copies=1, decision="approve")
+    return [
+        some(
+            name=f"errand-{number}-{what}", key=f"errand-{number}-{what}", afterwards=what.replace("-", "_"), delay=1.5
+        )
+        for what in ("nothing", "take-back", "power")
+    ]
+
+
 def together(acts: list[Callable[[], T]]) -> list[T]:
     """All at once; what each came to."""
     with ThreadPoolExecutor(len(acts)) as pool:
@@ -135,13 +146,14 @@ class Clients:
 
     def __init__(self, url: str, stage: dict[str, Any], later: Callable[[int], None]) -> None:
         self.stage, self.log, self.stopped = stage, Log(), threading.Event()
+        self.futures: list[Future[None]] = []
         self.later = later
         """Lets the days pass for a machine that was given back, so that it is due to be removed."""
         self.portals = {name: Portal(url, token, self.log, self.stopped) for name, token in stage["tokens"].items()}
 
     def live(self, all_of_them: list[Story], *, at_once: int) -> ThreadPoolExecutor:
         pool = ThreadPoolExecutor(at_once)
-        self.futures = [pool.submit(self._live, story) for story in all_of_them]
+        self.futures += [pool.submit(self._live, story) for story in all_of_them]
         return pool
 
     def finished(self, share: float = 1.0) -> bool:

@@ -29,11 +29,16 @@ class Fault(NamedTuple):
 class Host(Protocol):
     longest: float
     """Seconds that one piece of work takes there, at the longest."""
+    errands: int
+    """Rounds of a few more orders, at most, for points of the plan that nobody came by."""
 
     def faults(self, dice: random.Random) -> list[Fault]: ...
 
     def well(self) -> None:
         """Nothing is broken from now on."""
+
+    def trouble(self) -> None:
+        """Refuses something soon, where it can be told to."""
 
     def look(self) -> Estate: ...
 
@@ -45,6 +50,7 @@ ENDED_WORK = ("clone.task", "power_on.task", "remove.task", "shutdown.task")
 
 class Simulated:
     longest = max(DURATIONS.values())
+    errands = 4
 
     def __init__(self, file: Path, *, pace: float | None = None) -> None:
         self.dc = DataCentre(file)
@@ -75,6 +81,9 @@ class Simulated:
         self.dc.come_back()
         self.dc.set("latency_ms", 0)
 
+    def trouble(self) -> None:
+        self.dc.add_fault("clone", "busy")
+
     def look(self) -> Estate:
         machines, disks = self.dc.machines(), self.dc.disks()
         refs = {row["ref"] for row in machines}
@@ -89,6 +98,7 @@ def _vm(row: dict[str, Any]) -> Vm:
 
 class Libvirt:
     longest = 8.0
+    errands = 1
 
     def __init__(self, rig: LibvirtRig) -> None:
         self.rig = rig
@@ -102,6 +112,9 @@ class Libvirt:
 
     def well(self) -> None:
         """Each fault's own end has made it so."""
+
+    def trouble(self) -> None:
+        """It has no words for that."""
 
     def look(self) -> Estate:
         vms, disks, loose = [], set(), set()

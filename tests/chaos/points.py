@@ -86,9 +86,9 @@ def last(folder: Path) -> float:
     return max((file.stat().st_mtime for file in folder.glob("done-*")), default=0.0)
 
 
-def done(folder: Path) -> list[int]:
-    """Numbers of the deeds that were done."""
-    return sorted(int(file.name.removeprefix("done-")) for file in folder.glob("done-*"))
+def missed(folder: Path, plan: list[dict[str, Any]]) -> list[str]:
+    """Points at which nobody did yet what the plan says."""
+    return [deed["point"] for number, deed in enumerate(plan) if not (folder / f"done-{number}").exists()]
 
 
 def arm(plan: Plan) -> None:

@@ -115,7 +115,7 @@ class Programs:
     def ready(self) -> bool:
         """Web, database, a worker and beat are there."""
         try:
-            with urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310 - our own
+            with urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False

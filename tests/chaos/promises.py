@@ -26,6 +26,11 @@ class Broken:
         return f"{self.kind}: {self.sentence}"
 
 
+def last_line(broken: list[Broken]) -> str:
+    found = Counter(each.kind for each in broken)
+    return " ".join(f"{kind} {found[kind]}" for kind in KINDS)
+
+
 Check = Callable[[Evidence], Iterator[Broken]]
 
 

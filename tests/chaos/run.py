@@ -21,7 +21,7 @@ from tests.chaos.ground import Ground, Site
 from tests.chaos.hosts import Host, Libvirt, Simulated
 from tests.chaos.mail import MailServer
 from tests.chaos.programs import CAST, Programs
-from tests.chaos.promises import KINDS, Broken
+from tests.chaos.promises import Broken
 from tests.chaos.servers import Servers
 from tests.chaos.stage import FILE, PARALLEL
 from tests.rigs.libvirt import LibvirtRig
@@ -62,11 +62,6 @@ class Result:
 
     def __str__(self) -> str:
         return "\n".join([*self.words, *map(str, self.broken), self.logs])
-
-    @property
-    def last_line(self) -> str:
-        found = Counter(each.kind for each in self.broken)
-        return " ".join(f"{kind} {found[kind]}" for kind in KINDS)
 
 
 Say = Callable[[str], None]
@@ -111,6 +106,9 @@ class _Play:
             self._break_things()
             broken = self._recover()
             self._until(self.clients.finished, 2 * clients.PATIENCE, "all stories to be told")
+            for number in range(self.host.errands):
+                if points.missed(self.site.folder, self.run.plan):
+                    self._run_errands(number)
             self.clients.tidy()
             self._until(lambda: not self._open(), 2 * clients.PATIENCE, "an end of what came last", vital=False)
         finally:
@@ -118,7 +116,7 @@ class _Play:
             pool.shutdown(wait=True, cancel_futures=True)
             admin.join()
         self.tell(f"Clients were answered: {_many(self.clients.log.answers)}.")
-        missed = self._missed()
+        missed = self._tell_of_points()
         return Result(broken + self._checked(), self.words, missed, self.programs.logs())
 
     def tell(self, sentence: str) -> None:
@@ -202,11 +200,18 @@ class _Play:
             assert time.monotonic() < deadline, f"Not within {seconds:.0f} s: {what}\n{self.programs.logs()}"
             time.sleep(0.2)
 
-    def _missed(self) -> list[str]:
-        done = points.done(self.site.folder)
-        missed = [deed["point"] for number, deed in enumerate(self.run.plan) if number not in done]
+    def _run_errands(self, number: int) -> None:
+        """For the points that nobody came by yet."""
+        self.host.trouble()
+        self.clients.live(clients.errands(number), at_once=3).shutdown(wait=False)
+        self._until(self.clients.finished, 2 * clients.PATIENCE, "errands to be run")
+        self._until(lambda: not self._open(), 2 * clients.PATIENCE, "an end of them", vital=False)
+
+    def _tell_of_points(self) -> list[str]:
+        missed = points.missed(self.site.folder, self.run.plan)
         self.tell(
-            f"Named points: {len(done)} of {len(self.run.plan)} came; programs started again: {self.programs.deaths}."
+            f"Named points: {len(self.run.plan) - len(missed)} of {len(self.run.plan)} came;"
+            f" programs started again: {self.programs.deaths}."
             + (f" Never came: {', '.join(missed)}." if missed else "")
         )
         return missed

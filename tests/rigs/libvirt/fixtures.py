@@ -10,13 +10,17 @@ import pytest
 from tests.rigs.libvirt import LibvirtRig, missing
 
 
+def refusal() -> str:
+    """Why a rig cannot run here; nothing where it can."""
+    if os.geteuid() != 0:
+        return "A libvirt of its own needs namespaces, and those need root."
+    lacking = missing()
+    return f"This needs a libvirt of its own: apt-get install {' '.join(lacking)}" if lacking else ""
+
+
 def available() -> None:
     """Skips where a rig cannot run, and fails where it has to."""
-    lacking = missing()
-    reason = f"This needs a libvirt of its own: apt-get install {' '.join(lacking)}" if lacking else ""
-    if os.geteuid() != 0:
-        reason = "A libvirt of its own needs namespaces, and those need root."
-    if reason:
+    if reason := refusal():
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
