@@ -11,6 +11,7 @@ from django.test import Client
 
 from lifecycle.estate.models import Endpoint
 from lifecycle.estate.sync import sync
+from lifecycle.operations.models import Operation
 from tests.lifecycle.world import World
 
 SECRET = "Zq7-of-the-endpoint-hush-hush"
@@ -97,7 +98,8 @@ class Journey:
         ids = [endpoint.pk for endpoint in Endpoint.objects.all()]
         pages = ["/endpoints/", "/audit/", "/operations/", "/notices/", "/account/", "/", "/nothing/here/"]
         pages += [f"/endpoints/{pk}/{part}" for pk in ids for part in ("", "change/", "mode/")]
-        lists = ("endpoints/", "audit/", "operations/", "notices/", "me/", "tokens/", "schema/")
+        pages += [f"/operations/{pk}/" for pk in Operation.objects.values_list("pk", flat=True)]
+        lists = ("endpoints/", "audit/", "operations/", "operations/health/", "notices/", "me/", "tokens/", "schema/")
         pages += [API + part for part in lists]
         pages += [f"{API}endpoints/{pk}/" for pk in ids]
         for path in pages:
