@@ -5,11 +5,22 @@ Claims, heartbeats, back-off and outage detection do not use it: they use the da
 
 from __future__ import annotations
 
+import logging
+import socket
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
+
+log = logging.getLogger(__name__)
+
+NOW = {
+    "sqlite": "SELECT STRFTIME('%Y-%m-%d %H:%M:%f+00:00', 'now')",
+    "postgresql": "SELECT STATEMENT_TIMESTAMP()",
+}
+MOST_SKEW = 5.0
+"""Seconds a process's clock may be off the database's: spans are written by it, and billed to the second."""
 
 
 class Clock(models.Model):
@@ -46,6 +57,24 @@ def move_to(instant: datetime) -> None:
     if ahead > timedelta(0):
         Clock.objects.get_or_create(pk=1)
         Clock.objects.filter(pk=1).update(shift=models.F("shift") + ahead)
+
+
+def skew() -> float:
+    """Seconds by which this process's clock is ahead of the database's."""
+    begun = datetime.now(UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(NOW[connection.vendor])
+        found = cursor.fetchone()[0]
+    there: datetime = datetime.fromisoformat(found) if isinstance(found, str) else found
+    return (begun + (datetime.now(UTC) - begun) / 2 - there).total_seconds()
+
+
+def agrees() -> bool:
+    """Whether what is done by the hour may be done by this process. When not, the log says so."""
+    if abs(ahead := skew()) <= MOST_SKEW:
+        return True
+    log.error("The clock of %s is %+.1f s off the database's: it takes no work.", socket.gethostname(), ahead)
+    return False
 
 
 def billing_zone() -> ZoneInfo:

@@ -15,5 +15,5 @@ class Literal(Value):
             raise ValueError(f"{word!r} is no word to be written into a question.")
         super().__init__(str(word))
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return f"'{self.value}'", ()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
 from celery import shared_task
 
+from lifecycle import clock
 from lifecycle import travel as travelling
 from lifecycle.estate.models import Endpoint
 from lifecycle.estate.sync import sync
@@ -19,8 +24,21 @@ from lifecycle.requests import leavers
 from lifecycle.sprawl.actions import scan
 from lifecycle.wiring import OUTCOMES
 
+P = ParamSpec("P")
+
 SYNC_EXPIRES = 300
 """Seconds after which the next round asks for the same."""
+
+
+def by_the_clock(duty: Callable[P, None]) -> Callable[P, None]:
+    """What goes by the hour is left to a process whose clock is right: another one, or the same at a later tick."""
+
+    @wraps(duty)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        if clock.agrees():
+            duty(*args, **kwargs)
+
+    return guarded
 
 
 @shared_task(ignore_result=True)
@@ -41,31 +59,37 @@ def sync_endpoints() -> None:
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def advance_leases() -> None:
     clockwork.advance()
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def lapse_requests() -> None:
     requests.lapse()
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def see_out_leavers() -> None:
     leavers.see_out()
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def scan_sprawl() -> None:
     scan()
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def draft_money() -> None:
     draft()
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def send_notices() -> None:
     notices.send(rendering.current())
 
@@ -86,6 +110,7 @@ def travel() -> None:
 
 
 @shared_task(ignore_result=True)
+@by_the_clock
 def sync_endpoint(pk: int) -> None:
     if (endpoint := Endpoint.objects.filter(pk=pk).first()) is not None and sync(endpoint):
         scan()

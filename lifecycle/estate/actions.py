@@ -123,6 +123,11 @@ def record_failure(endpoint_id: int, message: str) -> None:
     )
 
 
+def wake_up(endpoint_id: int) -> None:
+    """Ends its rest: it is tried at once, by one worker. It counts as failing until it answers."""
+    Endpoint.objects.filter(pk=endpoint_id).update(rests_until=None)
+
+
 def record_answer(endpoint_id: int) -> None:
     """It answers again."""
     Endpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False).update(

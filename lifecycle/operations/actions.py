@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, Actor, record
 from lifecycle.errors import Conflict, Invalid
+from lifecycle.estate.actions import wake_up
 from lifecycle.estate.models import Machine
 from lifecycle.logcontext import REQUEST, about, ids
 from lifecycle.operations.models import Brake, Heartbeat, Operation
@@ -97,12 +98,15 @@ def _cancel(operation: Operation, *, by: Actor, reason: str) -> int:
 
 @transaction.atomic
 def retry_now(operation: Operation, *, by: User) -> Operation:
-    """Ends a back-off. Only for work that is still open: what failed was told to people already."""
+    """Ends a back-off, and the rest of an endpoint that does not answer. Only for work that is still open: what failed
+    was told to people already."""
     require(by, RUN_OPERATIONS)
     if not Operation.objects.filter(pk=operation.pk, state__in=Operation.OPEN, claimed_until=None).update(
         next_try_at=Now(), changed_at=clock.now()
     ):
         raise Conflict(_("This work is being done right now, or has ended."))
+    if operation.waits_for == "endpoint":
+        wake_up(operation.endpoint_id)
     record("operation.retried", operation, by=by)
     transaction.on_commit(lambda: wake(operation.pk))
     return operation
@@ -201,7 +205,7 @@ def resume(*, by: User) -> None:
     brake.delete()
 
 
-def beat(name: str) -> None:
+def beat(name: str, *, ahead: float = 0.0) -> None:
     """Writes one sign of life, by the database's clock."""
-    if not Heartbeat.objects.filter(name=name).update(at=Now()):
-        Heartbeat.objects.get_or_create(name=name, defaults={"at": Now()})
+    if not Heartbeat.objects.filter(name=name).update(at=Now(), ahead=ahead):
+        Heartbeat.objects.get_or_create(name=name, defaults={"at": Now(), "ahead": ahead})

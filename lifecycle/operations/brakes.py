@@ -86,7 +86,7 @@ def _destruction(operation: Operation, endpoint: Endpoint) -> str:
 def tell() -> None:
     """Writes onto the rows why they do not go on. Workers leave held work alone, so that nobody else would say it."""
     held, full, now = _held(), _full(), clock.now()
-    rows = Operation.objects.filter(state__in=Operation.OPEN, verdict="")
+    rows = Operation.objects.filter(state__in=claims.OPEN, verdict="")
     for reason in ("paused", "observe", "endpoint"):
         here = [pk for pk, why in held.items() if why == reason]
         rows.filter(endpoint__in=here).exclude(waits_for=reason).update(waits_for=reason, changed_at=now)

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
 from lifecycle.estate.models import Endpoint
+from lifecycle.literals import Literal
 from lifecycle.operations.models import Brake, Operation
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,16 @@ RENEW = 4.0
 
 State, Verdict = Operation.State, Operation.Verdict
 
+OPEN = tuple(Literal(state) for state in Operation.OPEN)
+"""For questions that the partial indexes on open work answer."""
+
 
 def due() -> QuerySet[Operation]:
     """Open work whose time has come, that nobody is at, and before which nothing else waits on its machine."""
-    earlier = Operation.objects.filter(machine=OuterRef("machine"), state__in=Operation.OPEN, pk__lt=OuterRef("pk"))
-    return Operation.objects.filter(
-        ~Exists(earlier), _unclaimed(), state__in=Operation.OPEN, next_try_at__lte=Now()
-    ).order_by("next_try_at", "pk")
+    earlier = Operation.objects.filter(machine=OuterRef("machine"), state__in=OPEN, pk__lt=OuterRef("pk"))
+    return Operation.objects.filter(~Exists(earlier), _unclaimed(), state__in=OPEN, next_try_at__lte=Now()).order_by(
+        "next_try_at", "pk"
+    )
 
 
 def ready() -> QuerySet[Operation]:
@@ -160,7 +164,7 @@ def finish(operation: Operation, state: Operation.State, **changes: Any) -> bool
 def _in_use() -> dict[int, dict[str, int]]:
     """Per endpoint: how much is under way, and how many workers are at it in this moment."""
     rows = (
-        Operation.objects.filter(Q(state=State.RUNNING) | Q(claimed_until__gt=Now()), state__in=Operation.OPEN)
+        Operation.objects.filter(Q(state=State.RUNNING) | Q(claimed_until__gt=Now()), state__in=OPEN)
         .order_by()
         .values("endpoint")
         .annotate(
@@ -171,7 +175,7 @@ def _in_use() -> dict[int, dict[str, int]]:
 
 
 def _mine(operation: Operation) -> QuerySet[Operation]:
-    return Operation.objects.filter(pk=operation.pk, claimed_by=operation.claimed_by, state__in=Operation.OPEN)
+    return Operation.objects.filter(pk=operation.pk, claimed_by=operation.claimed_by, state__in=OPEN)
 
 
 def _unclaimed() -> Q:

@@ -8,9 +8,10 @@ from datetime import datetime
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
+from lifecycle.clock import MOST_SKEW
 from lifecycle.estate.models import Endpoint
 from lifecycle.operations.models import Heartbeat, Operation
-from lifecycle.operations.queries import HEARTBEAT_FRESH, MOST_SKEW, WORKER, WORKER_FRESH, open_operations
+from lifecycle.operations.queries import HEARTBEAT_FRESH, WORKER, WORKER_FRESH, open_operations
 
 State = Operation.State
 

@@ -9,11 +9,9 @@ from django.db.models import Case, Count, Max, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from lifecycle.audit.models import Entry
-from lifecycle.literals import Literal
 from lifecycle.operations import claims
 from lifecycle.operations.models import Heartbeat, Operation
 
-OPEN = tuple(Literal(state.value) for state in Operation.OPEN)
 INCIDENTS = ("taken_over", "doubles", "left_over", "contradicted")
 """Verbs of the record about operations, for what should be rare."""
 
@@ -28,13 +26,13 @@ def open_work() -> Counter[tuple[int, str, str, str, bool]]:
     Counted here: asked to group by endpoint, SQLite would walk all that ever was in that order.
     """
     lost = Case(When(claimed_until__lt=Now(), then=True), default=False)
-    rows = Operation.objects.filter(state__in=OPEN).order_by().annotate(lost=lost)
+    rows = Operation.objects.filter(state__in=claims.OPEN).order_by().annotate(lost=lost)
     return Counter(rows.values_list("endpoint_id", "kind", "state", "waits_for", "lost"))
 
 
 def oldest_due() -> float:
     """Seconds for which work could have been stepped that nothing holds; 0 when all of it is being seen to."""
-    due = claims.due().filter(state__in=OPEN, waits_for="")
+    due = claims.due().filter(state__in=claims.OPEN, waits_for="")
     found = due.annotate(here=Now()).values_list("next_try_at", "here").first()
     return (found[1] - found[0]).total_seconds() if found else 0.0
 
@@ -80,7 +78,7 @@ class Totals:
             return self._counted + _ended(moving)
 
     def _draw(self, border: int) -> None:
-        still_open = Operation.objects.filter(state__in=OPEN, pk__lte=border).order_by()
+        still_open = Operation.objects.filter(state__in=claims.OPEN, pk__lte=border).order_by()
         here = list(still_open.values_list("pk", flat=True))
         rows = self._moving().filter(pk__lte=border).exclude(pk__in=here)
         self._counted += _ended(Counter({tuple(key): n for *key, n in rows.values_list(*KEY).annotate(Count("pk"))}))

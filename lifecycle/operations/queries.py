@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from lifecycle.clock import MOST_SKEW
 from lifecycle.estate.models import Endpoint, Machine
 from lifecycle.operations import claims
 from lifecycle.operations.models import Brake, Heartbeat, Operation
@@ -16,8 +17,6 @@ WORKER_FRESH = timedelta(seconds=60)
 """A worker says that it lives when it takes work, and may be at a slow hypervisor for a while."""
 WORKER_SEEN = timedelta(seconds=10)
 """How long the sweep lets pass without a sign of any worker before it asks for one."""
-MOST_SKEW = 5.0
-"""Seconds a worker's clock may be off the database's. Spans and tenures are written by it, and billed to the second."""
 SWEEP, WORKER = "sweep", "worker "
 """Names of heartbeats. Of those who work on hypervisors the name of their host follows."""
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import socket
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db.models.functions import Now
 
+from lifecycle import clock
 from lifecycle.operations import brakes, claims
 from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.endings import Outcomes
 from lifecycle.operations.engine import POLL_AT_LEAST, step
 from lifecycle.operations.models import Heartbeat, Operation
-from lifecycle.operations.queries import MOST_SKEW, SWEEP, WORKER, worker_seen
-
-log = logging.getLogger(__name__)
+from lifecycle.operations.queries import SWEEP, WORKER, worker_seen
 
 STAY = 5.0
 """Seconds a worker stays with what is under way before it makes room for other messages."""
@@ -62,7 +60,7 @@ def _handful() -> list[int]:
 
 def soonest() -> float | None:
     """Seconds until the next open work that no brake holds; None when there is none."""
-    waiting = Operation.objects.filter(state__in=Operation.OPEN, waits_for__in=("", "full"))
+    waiting = Operation.objects.filter(state__in=claims.OPEN, waits_for__in=("", "full"))
     found = waiting.annotate(here=Now()).order_by("next_try_at").values_list("next_try_at", "here").first()
     return max(0.0, (found[0] - found[1]).total_seconds()) if found else None
 
@@ -80,12 +78,5 @@ def sweep() -> None:
 
 def fit() -> bool:
     """Whether this process may work: its clock must agree with the database's. Its sign of life says so either way."""
-    name = f"{WORKER}{socket.gethostname()}"[:80]
-    before = time.monotonic()
-    beat(name)
-    at = Heartbeat.objects.values_list("at", flat=True).get(name=name)
-    ahead = (datetime.now(UTC) - at).total_seconds() - (time.monotonic() - before) / 2
-    Heartbeat.objects.filter(name=name).update(ahead=ahead)
-    if abs(ahead) > MOST_SKEW:
-        log.error("The clock of %s is %+.1f s off the database's: it takes no work.", name, ahead)
-    return abs(ahead) <= MOST_SKEW
+    beat(f"{WORKER}{socket.gethostname()}"[:80], ahead=clock.skew())
+    return clock.agrees()

@@ -18,7 +18,7 @@ from lifecycle.audit.actions import HOUSE, record
 from lifecycle.estate.models import Endpoint
 from lifecycle.literals import Literal
 from lifecycle.models import Notice, Operation, Request
-from lifecycle.operations import actions, measures, work
+from lifecycle.operations import actions, claims, work
 from lifecycle.operations.measures import Totals
 from lifecycle.operations.models import Heartbeat
 from portal import environment
@@ -280,7 +280,7 @@ def test_totals_begin_anew_with_another_database(world: World, short: Totals) ->
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL reads the conditions of its partial indexes")
 def test_open_work_is_found_by_its_own_index(world: World) -> None:
-    plan = Operation.objects.filter(state__in=measures.OPEN).order_by().explain()
+    plan = Operation.objects.filter(state__in=claims.OPEN).order_by().explain()
 
     assert "operation_open_by_machine" in plan or "operation_due" in plan
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.clock import MOST_SKEW
 from lifecycle.estate.actions import PAUSES
 from lifecycle.operations import endings
 from lifecycle.operations.brakes import DEADLINES
 from lifecycle.operations.claims import CLAIM, RENEW
 from lifecycle.operations.measures import INCIDENTS
-from lifecycle.operations.queries import MOST_SKEW, WORKER_FRESH
+from lifecycle.operations.queries import WORKER_FRESH
 from portal.celery import LIMITS, SCHEDULE
 from portal.metrics import Figures
 from portal.web.waitingwords import REASONS

@@ -11,8 +11,11 @@ import pytest
 import time_machine
 from django.db import connection
 
+from lifecycle import tasks
 from lifecycle.audit.models import Entry
 from lifecycle.estate.models import Endpoint
+from lifecycle.leases.models import Lease
+from lifecycle.notices.models import Notice
 from lifecycle.operations import actions, brakes, claims, work
 from lifecycle.operations.engine import step
 from lifecycle.operations.models import Heartbeat, Operation
@@ -189,6 +192,28 @@ def test_worker_whose_clock_is_off_takes_no_work(world: World) -> None:
     assert Request.objects.get().state == "building"
     assert world.native() == []
     assert Heartbeat.objects.get(name__startswith="worker").ahead == pytest.approx(120, abs=2)
+
+
+def test_process_whose_clock_is_off_ends_no_lease(world: World) -> None:
+    machine = world.machine()
+    later = datetime.now(UTC) + timedelta(days=40)
+
+    with time_machine.travel(later):
+        tasks.advance_leases()
+
+    assert Lease.objects.get(machine=machine).next_warning_at < later
+    assert not Notice.objects.filter(kind="lease_ends").exists()
+
+
+def test_try_now_ends_the_rest_of_an_endpoint(world: World) -> None:
+    operation = approved(world)
+    Endpoint.objects.update(rests_until=datetime.now(UTC) + SOON, failures=3, failing_since=LONG_AGO)
+    brakes.tell()
+    assert ready() == []
+
+    actions.retry_now(Operation.objects.get(pk=operation.pk), by=world.admin)
+
+    assert ready() == [operation.pk]
 
 
 def test_deadline_is_set_when_work_begins(world: World) -> None:
