@@ -285,6 +285,14 @@ def test_the_page_of_what_has_ended_asks_no_more(client, world):
     assert f"/operations/{operation.pk}/cancel/" not in text
 
 
+def test_who_was_contradicted_is_not_named_for_what_came_of_it(client, world):
+    fields = {"verdict_by": world.admin, "verdict_reason": "It is there", "error": "No room.", "error_code": "no_room"}
+    operation = _work(world, state="failed", ended_at=clock.now(), **fields)
+    client.force_login(make_user("aurel", role="auditor"))
+
+    assert "ingrid" not in text_of(client, operation)
+
+
 @pytest.mark.parametrize(
     ("fields", "acts"),
     [
