@@ -64,7 +64,7 @@ def test_a_wake_up_arrives(connect: Send, password: str, tls: bool) -> None:
     with RedisRig(password=password, tls=tls) as rig:
         wake(connect(rig.environ))
 
-        assert rig.server.ask("LLEN", "operations") == 1
+        assert rig.server.ask("LLEN", "provisioning") == 1
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_tls_with_anybody_else_is_refused(connect: Send, changed: dict[str, str]
         app = connect({**rig.environ, **{name: file and str(rig.tls / file) for name, file in changed.items()}})
 
         assert refused(app) < SOON
-        assert rig.server.ask("LLEN", "operations") == 0
+        assert rig.server.ask("LLEN", "provisioning") == 0
 
 
 def test_tls_under_another_name_is_refused(connect: Send) -> None:
@@ -98,7 +98,7 @@ def test_a_restart_is_survived_without_a_word(connect: Send) -> None:
 
         wake(app)
 
-        assert rig.server.ask("LLEN", "operations") == 1
+        assert rig.server.ask("LLEN", "provisioning") == 1
 
 
 def test_a_page_does_not_wait_for_a_broker_that_hangs(connect: Send) -> None:
@@ -144,14 +144,14 @@ def test_sentinels_name_the_master_and_its_successor(connect: Send, guarded: boo
         wait_for(rig.agreed)
         app = connect(rig.environ)
         wake(app)
-        assert rig.server.ask("LLEN", "operations") == 1
+        assert rig.server.ask("LLEN", "provisioning") == 1
 
         rig.sentinels[0].freeze()
         rig.server.freeze()
         wait_for(lambda: rig.replica.ask("INFO", "replication")["role"] == "master")
         wait_for(lambda: delivered(app))
 
-        assert rig.replica.ask("LLEN", "operations") >= 1
+        assert rig.replica.ask("LLEN", "provisioning") >= 1
 
 
 def delivered(app: Portal) -> bool:
