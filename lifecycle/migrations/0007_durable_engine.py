@@ -53,6 +53,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="operation",
+            index=models.Index(condition=models.Q(("state", "failed")), fields=["id"], name="operation_failed"),
+        ),
+        migrations.AddIndex(
+            model_name="operation",
             index=models.Index(
                 condition=models.Q(("state__in", ("waiting", "running"))),
                 fields=["machine", "id"],

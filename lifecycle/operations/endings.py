@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hypervisors.contract import Hypervisor, MachineFacts
 from hypervisors.errors import Busy, HypervisorError, NotFound, ObserveOnly, Unreachable
@@ -153,7 +154,9 @@ def _back_off(operation: Operation, error: HypervisorError) -> None:
 
 
 def _leave_over(operation: Operation, error: HypervisorError) -> None:
-    """Something half-made could not be cleared away: the record says so, for a person to look."""
+    """Something half-made could not be cleared away: the row and the record say so, for a person to look."""
     log.error("What operation %s had made is left over: %s", operation.pk, error.message)
+    left = _("What was half-made could not be cleared away: %(why)s") % {"why": error.message}
+    claims.note(operation, error=f"{operation.error} {left}"[:2000], native_error=error.native[:4000])
     with transaction.atomic():
         record("operation.left_over", operation, by=HOUSE, error=error.message, code=error.code)

@@ -112,6 +112,8 @@ class Operation(models.Model):
             ),
             # What an endpoint has under way.
             models.Index(fields=["endpoint", "state", "started_at"], name="operation_by_endpoint"),
+            # The operations page: what failed, newest first.
+            models.Index(fields=["id"], name="operation_failed", condition=Q(state="failed")),
             # The blast radius of an endpoint.
             models.Index(
                 fields=["endpoint", "started_at"], name="operation_destructive", condition=Q(destructive=True)
