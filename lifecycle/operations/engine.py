@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from hypervisors.contract import Hypervisor, Progress
+from hypervisors.contract import Hypervisor, MachineFacts, Power, Progress
 from hypervisors.errors import HypervisorError, NotFound
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
@@ -34,6 +34,15 @@ Kind, State, Verdict = Operation.Kind, Operation.State, Operation.Verdict
 
 POLL_EVERY, POLL_AT_LEAST = 0.4, 5.0
 """Seconds between two looks at work under way, at the most often and at the most rarely."""
+
+DONE_WHEN = {
+    Kind.CREATE: Power.ON,
+    Kind.POWER_ON: Power.ON,
+    Kind.RESTART: Power.ON,
+    Kind.SHUTDOWN: Power.OFF,
+    Kind.POWER_OFF: Power.OFF,
+}
+"""How a machine has to be for somebody's word to be believed that the work on it is done."""
 
 
 def step(pk: int, *, outcomes: Outcomes) -> float | None:
@@ -144,8 +153,20 @@ def _taken_at_their_word(operation: Operation, outcomes: Outcomes) -> None:
                 problem = _("The machine is still there.") if operation.kind == Kind.REMOVE else ""
             except NotFound:
                 problem = "" if operation.kind == Kind.REMOVE else _("The machine is not there.")
+    if facts is not None and not problem:
+        problem = _unlike(operation, facts)
     if not problem:
         end(operation, State.SUCCEEDED, facts, outcomes)
-    elif claims.release(operation, again_in=0, verdict="", error=problem):
+    elif claims.release(operation, again_in=0, verdict="", verdict_by=None, verdict_reason="", error=problem):
         with transaction.atomic():
             record("operation.contradicted", operation, by=HOUSE, problem=problem)
+
+
+def _unlike(operation: Operation, facts: MachineFacts) -> str:
+    """What speaks against the work being done: a copy half-way is a machine with its stamp, too."""
+    wanted = DONE_WHEN.get(Kind(operation.kind))
+    if wanted and facts.power != wanted:
+        return _("The machine does not run there.") if wanted == Power.ON else _("The machine is not off there.")
+    if operation.kind == Kind.CREATE and facts.name != operation.arguments["name"]:
+        return _("The machine is called %(name)s there.") % {"name": facts.name}
+    return ""

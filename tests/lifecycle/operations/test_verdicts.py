@@ -158,6 +158,7 @@ def test_work_that_is_said_to_be_done_is_handed_over_when_the_hypervisor_agrees(
     operation = submitted(world)
     ref = world.native()[0]["ref"]
     clock.move_to(clock.now() + timedelta(hours=2))
+    world.dc.change_by_hand(ref, power="on", name="churn-scoring")
 
     actions.resolve(operation, Verdict.DONE, by=world.admin, reason="Finished it by hand")
     step_now(operation)
@@ -165,6 +166,40 @@ def test_work_that_is_said_to_be_done_is_handed_over_when_the_hypervisor_agrees(
     assert operation.state == "succeeded"
     machine = Machine.objects.get()
     assert (machine.stage, machine.native_ref) == ("active", ref)
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [({}, "does not run there"), ({"power": "on"}, "is called lh-")],
+)
+def test_machine_that_is_half_made_is_not_handed_over(world: World, found: dict[str, str], problem: str) -> None:
+    operation = submitted(world)
+    clock.move_to(clock.now() + timedelta(hours=2))
+    if found:
+        world.dc.change_by_hand(world.native()[0]["ref"], **found)
+
+    actions.resolve(operation, Verdict.DONE, by=world.admin, reason="It is there")
+    step_now(operation)
+
+    assert (operation.state, operation.verdict, operation.verdict_by) == ("running", "", None)
+    assert problem in operation.error
+    world.work_off()
+    assert [(vm["name"], vm["power"]) for vm in world.native()] == [("churn-scoring", "on")]
+
+
+def test_machine_that_still_runs_is_not_said_to_be_stopped(world: World) -> None:
+    machine = world.machine()
+    world.dc.set("duration.shutdown", 3600)
+    operation = actions.order(
+        machine, Operation.Kind.SHUTDOWN, purpose=Operation.Purpose.HOLDER, by=world.owner, key="stop"
+    )
+    step(operation.pk, outcomes=OUTCOMES)
+
+    actions.resolve(operation, Verdict.DONE, by=world.admin, reason="It is off")
+    step_now(operation)
+
+    assert (operation.state, operation.verdict) == ("running", "")
+    assert "not off there" in operation.error
 
 
 def test_hypervisor_has_the_last_word(world: World) -> None:
@@ -297,3 +332,17 @@ def test_whoever_gave_a_machine_back_hears_that_it_was_not_stopped(world: World)
     assert notice.context["words"] == "ingrid: “Storage moves”"
     machine.refresh_from_db()
     assert machine.stage == "active"
+
+
+def test_what_cannot_be_cleared_away_is_told_on_the_row_and_in_the_record(world: World) -> None:
+    operation = submitted(world)
+    actions.cancel(operation, by=world.admin, reason="Ordered twice")
+    world.dc.add_fault("cancel_task", "denied", count=50)
+    Operation.objects.update(deadline_at=LONG_AGO)
+
+    step_now(operation)
+
+    assert operation.state == "cancelled"
+    assert "could not be cleared away" in operation.error
+    assert Entry.objects.filter(verb="operation.left_over").exists()
+    assert len(world.native()) == 1
