@@ -89,7 +89,9 @@ def tell() -> None:
     rows = Operation.objects.filter(state__in=claims.OPEN, verdict="")
     for reason in ("paused", "observe", "endpoint"):
         here = [pk for pk, why in held.items() if why == reason]
-        rows.filter(endpoint__in=here).exclude(waits_for__in=(reason, "blast_radius")).update(waits_for=reason, changed_at=now)
+        rows.filter(endpoint__in=here).exclude(waits_for__in=(reason, "blast_radius")).update(
+            waits_for=reason, changed_at=now
+        )
     free = rows.exclude(endpoint__in=held)
     free.filter(waits_for__in=("paused", "observe", "endpoint")).update(waits_for="", changed_at=now)
     free.filter(waits_for="full").exclude(endpoint__in=full).update(waits_for="")
