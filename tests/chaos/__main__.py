@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ def main(arguments: list[str]) -> int:
         print("No chaos: it needs PostgreSQL and Redis (Debian packages postgresql, redis-server, redis-sentinel).")
         return 1 if os.environ.get("CI") else 0
     print(f"Chaos with seed {given.seed} and {given.requests} requests.", flush=True)
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped, and its folders go
 
     import django
 

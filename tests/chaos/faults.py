@@ -67,8 +67,9 @@ class Faults:
         heapq.heappush(self.agenda, (time.monotonic() + seconds, next(self.numbers), undo))
 
     def kill_worker(self) -> None:
+        """Not one that is held: it shall wake among others."""
         self.done["worker killed"] += 1
-        self.programs.kill(self.dice.choice(WORKERS))
+        self.programs.kill(self.dice.choice([name for name in WORKERS if name not in self.programs.paused]))
 
     def hold_worker(self) -> None:
         """Longer than its claim lasts: somebody else goes on with its work, and then it wakes."""

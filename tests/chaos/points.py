@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,12 @@ RARE = ("troubled.before", "discard.before", "discard.after", "wake.before", "fi
 
 BETWEEN = "claim.between"
 """Only in a worker with the plant that reads before it claims."""
+
+HOLDS = ("submit.before", "submit.after", "end.begun", "claim.after", "discard.before")
+"""Where a worker is held for longer than its claim lasts, and goes on as if nothing had been."""
+
+HELD = 17
+"""Seconds; a claim has 15."""
 
 MEETING = 12.0
 """Seconds that a worker waits for the other one."""
@@ -66,8 +73,10 @@ class Plan:
             os.kill(os.getpid(), signal.SIGKILL)
         elif deed["deed"] == "kill-group":
             os.killpg(0, signal.SIGKILL)
-        else:
-            time.sleep(deed["seconds"])
+        elif deed["deed"] == "hold":
+            # Whole, with the thread that renews its claim; somebody else has to wake it.
+            subprocess.Popen(["sh", "-c", f"sleep {HELD}; kill -CONT {os.getpid()}"], stderr=subprocess.DEVNULL)
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def _meet(self, number: int) -> None:
         """Waits here until the other worker has come, once in a plan; for scenarios with a single operation."""
@@ -81,9 +90,13 @@ class Plan:
             (self.folder / f"done-{number}").touch()
 
 
-def last(folder: Path) -> float:
-    """When the last deed was done, by the clock of `time.time`; 0 when none was."""
-    return max((file.stat().st_mtime for file in folder.glob("done-*")), default=0.0)
+def last(folder: Path, plan: list[dict[str, Any]]) -> float:
+    """When the last deed was over, by the clock of `time.time`; 0 when there was none."""
+    over = [0.0]
+    for number, deed in enumerate(plan):
+        if (file := folder / f"done-{number}").exists():
+            over.append(file.stat().st_mtime + (HELD if deed["deed"] == "hold" else 0))
+    return max(over)
 
 
 def missed(folder: Path, plan: list[dict[str, Any]]) -> list[str]:

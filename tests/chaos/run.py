@@ -146,10 +146,10 @@ class _Play:
         allowed, ended = self.run.recovery + work, time.time()
         while left := [row for row in self._open() if row["id"] in then]:
             self.programs.tend()
-            if time.time() - max(ended, points.last(self.site.folder)) > allowed:
+            if time.time() - max(ended, points.last(self.site.folder, self.run.plan)) > allowed:
                 break
             time.sleep(0.2)
-        took = time.time() - max(ended, points.last(self.site.folder))
+        took = time.time() - max(ended, points.last(self.site.folder, self.run.plan))
         self.tell(
             f"Recovered in {max(took, 0):.1f} s from the last fault or death; allowed were {self.run.recovery:.0f} s,"
             f" and {work:.1f} s for the work on {len(then)} operations."
