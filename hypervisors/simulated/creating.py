@@ -154,13 +154,26 @@ def discard(client: Client, stamp: Stamp) -> None:
 
 
 def _clear(client: Client, seen: Seen) -> None:
-    """The next step towards nothing, unless one is under way."""
+    """The next step towards nothing, unless one is under way, or came to its end since we looked."""
     row, ref = seen.row, seen.row["ref"]
     task = client.task("", target=ref)
-    if task is not None:
-        if task["kind"] == "clone":
-            client.cancel(task["ref"])
-    elif row["power"] != "off":
-        client.power_off(ref)
-    else:
-        client.remove(ref)
+    try:
+        if task is not None:
+            if task["kind"] == "clone":
+                client.cancel(task["ref"])
+        elif row["power"] != "off":
+            client.power_off(ref)
+        else:
+            client.remove(ref)
+    except NativeFault as fault:
+        if fault.code not in {"not_found", "wrong_state"} or _still_as(client, seen):
+            raise
+
+
+def _still_as(client: Client, seen: Seen) -> bool:
+    try:
+        return tuple(client.machine(seen.row["ref"]).row) == tuple(seen.row)
+    except NativeFault as fault:
+        if fault.code != "not_found":
+            raise
+        return False
