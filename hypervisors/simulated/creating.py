@@ -89,7 +89,7 @@ def poll(client: Client, order: CreateMachine, handle: Handle) -> Progress:
     if row["building"]:
         task = client.task(handle.get("task", ""), target=row["ref"], kind="clone")
         percent = tasks.percent(task, now=client.now()) if task is not None else 0
-        return Progress(False, 5 + percent * 65 // 100, "copying" if percent else "placing")
+        return Progress(False, 5 + percent * 85 // 100, "copying" if percent else "placing")
     if row["name"] != working_name(order.stamp):
         return Progress(True, 100, "starting", row["ref"])
     return _step_or_join(client, order, next(seen for seen in found if seen.row["ref"] == row["ref"]))
@@ -105,24 +105,24 @@ def _step_or_join(client: Client, order: CreateMachine, seen: Seen) -> Progress:
         # Another worker with the same order may have taken this step since we looked.
         if tuple(client.machine(ref).row) == tuple(seen.row) and client.task("", target=ref) is None:
             raise
-        return Progress(False, 90, "starting")
+        return Progress(False, 96, "starting")
 
 
 def _step(client: Client, order: CreateMachine, seen: Seen) -> Progress:
     row, ref = seen.row, seen.row["ref"]
     if row["power"] != "on" and client.task("", target=ref, kind="power_on") is not None:
-        return Progress(False, 90, "starting")
+        return Progress(False, 96, "starting")
     if row["power"] == "off" and not _has_size(order, seen):
         client.reconfigure(
             ref, vcpus=order.vcpus, memory_mib=order.memory_mib, disk_mib=order.disk_mib, hostname=order.name
         )
-        return Progress(False, 75, "defining")
+        return Progress(False, 92, "defining")
     if not mapping.carries(row, order.holding):
         client.annotate(ref, mapping.fields(order.holding))
-        return Progress(False, 80, "annotating")
+        return Progress(False, 94, "annotating")
     if row["power"] != "on":
         client.power_on(ref)
-        return Progress(False, 85, "starting")
+        return Progress(False, 96, "starting")
     client.rename(ref, order.name)
     return Progress(True, 100, "starting", ref)
 

@@ -35,6 +35,9 @@ Kind, State, Verdict = Operation.Kind, Operation.State, Operation.Verdict
 POLL_EVERY, POLL_AT_LEAST = 0.4, 5.0
 """Seconds between two looks at work under way, at the most often and at the most rarely."""
 
+STRIDE = 6
+"""Steps of the hypervisor within one of ours, at the most."""
+
 DONE_WHEN = {
     Kind.CREATE: Power.ON,
     Kind.POWER_ON: Power.ON,
@@ -81,7 +84,7 @@ def _submitted(operation: Operation, hypervisor: Hypervisor) -> float | None:
 
 
 def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) -> float | None:
-    progress = hypervisor.poll(order_of(operation), operation.handle or {})
+    progress = _looked(operation, hypervisor)
     _answered(operation)
     if not progress.done:
         if operation.late:
@@ -95,6 +98,18 @@ def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) ->
         look_for_doubles(operation, hypervisor)
     end(operation, State.SUCCEEDED, facts, outcomes)
     return None
+
+
+def _looked(operation: Operation, hypervisor: Hypervisor) -> Progress:
+    """Goes on while each look takes the work a step further: what the hypervisor does at once needs no pause."""
+    order, handle, step_before = order_of(operation), operation.handle or {}, operation.step
+    progress = hypervisor.poll(order, handle)
+    for _turn in range(STRIDE):
+        if progress.done or progress.step == step_before:
+            break
+        step_before = progress.step
+        progress = hypervisor.poll(order, handle)
+    return progress
 
 
 def _answered(operation: Operation) -> None:

@@ -159,7 +159,7 @@ def test_copying_shows_its_progress(dc: DataCentre, hv: Simulated, order: Create
 
     progress = hv.poll(order, handle)
 
-    assert (progress.step, 35 <= progress.percent <= 40) == ("copying", True)
+    assert (progress.step, 46 <= progress.percent <= 50) == ("copying", True)
 
 
 def test_failed_copy_tells_its_reason_again_and_again(dc: DataCentre, hv: Simulated, order: CreateMachine) -> None:
