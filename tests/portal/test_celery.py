@@ -46,3 +46,24 @@ def test_the_command_line_s_own_reading_of_the_address_does_not_count(monkeypatc
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/3")
 
     assert {each().transport_cls for each in (app.connection_for_read, app.connection_for_write)} == {"memory"}
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_a_task_is_bounded_and_given_back_when_its_process_dies(task: str) -> None:
+    found = app.tasks[f"lifecycle.tasks.{task}"]
+
+    assert (found.acks_late, found.reject_on_worker_lost) == (True, True)
+    assert 0 < found.soft_time_limit < found.time_limit <= 1830
+
+
+def test_a_worker_takes_one_message_at_a_time() -> None:
+    assert app.conf.worker_prefetch_multiplier == 1
+
+
+def test_what_hypervisors_delay_has_workers_of_its_own() -> None:
+    """Neither a slow hypervisor nor a long scan is in the way of what expires or was approved."""
+    of = {task: app.amqp.router.route({}, f"lifecycle.tasks.{task}")["queue"].name for task in TASKS}
+
+    assert of["work_operation"] == "provisioning"
+    assert of["sync_endpoint"] == "sync"
+    assert {of[task] for task in ("sweep", "advance_leases", "lapse_requests", "send_notices")} == {"clockwork"}
