@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.chaos.points import HOLDS, POINTS, RARE
 
-REQUESTS_A_HOLD = 20
+REQUESTS_A_HOLD = 40
 """A worker that is held does nothing else meanwhile."""
 
 

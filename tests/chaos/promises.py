@@ -80,13 +80,27 @@ def one_vm_each(seen: Evidence) -> Iterator[Broken]:
             yield Broken("twice", f"{where} and has {found} machines on the hypervisor.")
 
 
+def ordered(seen: Evidence) -> dict[int, Row]:
+    """The machines that somebody asked for, by number; whatever else has a row was found by a scan."""
+    asked = {row["machine_id"] for row in seen.requests}
+    return {row["id"]: row for row in seen.machines if row["id"] in asked}
+
+
 def nothing_left(seen: Evidence) -> Iterator[Broken]:
-    known = {row["uuid"] for row in seen.machines} | {vm.uuid for vm in seen.before.vms}
+    known = {row["uuid"] for row in ordered(seen).values()} | {vm.uuid for vm in seen.before.vms}
     for vm in seen.estate.vms:
         if vm.uuid not in known:
             yield Broken("leftover", f"{vm.name} ({vm.ref}) is on the hypervisor and belongs to no machine of ours.")
     for name in sorted(seen.estate.loose - seen.before.loose):
         yield Broken("leftover", f"{name} was left over on the hypervisor.")
+
+
+def nothing_found(seen: Evidence) -> Iterator[Broken]:
+    """No scan took a machine that was ordered for one that nobody knows."""
+    ours = {row["uuid"]: number for number, row in ordered(seen).items()}
+    for row in seen.machines:
+        if row["id"] not in ours.values() and row["uuid"] in ours:
+            yield Broken("twice", f"Machine {ours[row['uuid']]} was found by a scan as machine {row['id']} once more.")
 
 
 def as_it_is_there(seen: Evidence) -> Iterator[Broken]:
@@ -166,6 +180,7 @@ CHECKS: tuple[Check, ...] = (
     accepted_work,
     one_vm_each,
     nothing_left,
+    nothing_found,
     as_it_is_there,
     operations_ended,
     stages_settled,

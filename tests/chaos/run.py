@@ -23,7 +23,7 @@ from tests.chaos.mail import MailServer
 from tests.chaos.programs import CAST, Programs
 from tests.chaos.promises import Broken
 from tests.chaos.servers import Servers
-from tests.chaos.stage import FILE, PARALLEL
+from tests.chaos.stage import ADMIN, FILE, PARALLEL
 from tests.rigs.libvirt import LibvirtRig
 
 RECOVERY = 30.0
@@ -98,19 +98,21 @@ class _Play:
 
     def result(self) -> Result:
         self.programs.start()
-        self._until(self.programs.ready, 90, "web, workers and beat to be ready")
+        self._until(self.programs.ready, 180, "web, workers and beat to be ready")
         admin = threading.Thread(target=clients.administrator, args=(self.clients, random.Random(self.run.seed)))
         pool = self.clients.live(self.run.stories, at_once=self.run.at_once)
         admin.start()
         try:
             self._break_things()
             broken = self._recover()
-            self._until(self.clients.finished, 2 * clients.PATIENCE, "all stories to be told")
+            self._until(self.clients.finished, 4 * clients.PATIENCE, "all stories to be told")
             for number in range(self.host.errands):
                 if points.missed(self.site.folder, self.run.plan):
                     self._run_errands(number)
             self.clients.tidy()
             self._until(lambda: not self._open(), 2 * clients.PATIENCE, "an end of what came last", vital=False)
+            if "sync" in self.run.cast:
+                self._scan()
         finally:
             self.clients.stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -206,6 +208,14 @@ class _Play:
         self.clients.live(clients.errands(number), at_once=3).shutdown(wait=False)
         self._until(self.clients.finished, 2 * clients.PATIENCE, "errands to be run")
         self._until(lambda: not self._open(), 2 * clients.PATIENCE, "an end of them", vital=False)
+
+    def _scan(self) -> None:
+        """The portal looks once more: what somebody changed past it, or a refused act left, it knows from then on."""
+        number = self.site.stage["endpoint"]
+        scans = lambda: evidence.rows(self.database, "SELECT scans FROM lifecycle_endpoint WHERE id = %s", number)
+        before = scans()
+        self.clients.portals[ADMIN].ask(f"endpoints/{number}/scan/", {})
+        self._until(lambda: scans() != before, 60, "a scan", vital=False)
 
     def _tell_of_points(self) -> list[str]:
         missed = points.missed(self.site.folder, self.run.plan)

@@ -82,6 +82,10 @@ SPOILT: dict[str, tuple[str, Spoil]] = {
     "vm gone": ("lost", lambda seen: seen.estate.vms.clear()),
     "vm twice": ("twice", lambda seen: seen.estate.vms.append(replace(seen.estate.vms[0], ref="vm-2"))),
     "vm of nobody": ("leftover", lambda seen: seen.estate.vms.append(Vm("vm-2", uuid.uuid4(), "x", False, True))),
+    "vm found once more": (
+        "twice",
+        lambda seen: seen.machines.append(seen.machines[0] | {"id": 2, "stage": "discovered"}),
+    ),
     "vm of a failed request": ("leftover", lambda seen: seen.requests[0].update(state="failed")),
     "vm of a removed machine": ("leftover", lambda seen: seen.machines[0].update(stage="removed")),
     "disk left": ("leftover", lambda seen: seen.estate.loose.add("lh-1/lh-1.vmdk")),
