@@ -47,6 +47,8 @@ class Run:
     cast: Sequence[str] = CAST
     settings: dict[str, str] = field(default_factory=dict)
     recovery: float = RECOVERY
+    errands: bool = True
+    """Whether points of the plan that nobody came by are brought about by a few more orders."""
     pace: float | None = None
     """Seconds that any work takes on the simulated hypervisor, where that is not as on a fast host."""
 
@@ -107,7 +109,7 @@ class _Play:
             broken = self._recover()
             self._until(self.clients.finished, 4 * clients.PATIENCE, "all stories to be told")
             for number in range(self.host.errands):
-                if points.missed(self.site.folder, self.run.plan):
+                if self.run.errands and points.missed(self.site.folder, self.run.plan):
                     self._run_errands(number)
             self.clients.tidy()
             self._until(lambda: not self._open(), 2 * clients.PATIENCE, "an end of what came last", vital=False)

@@ -12,7 +12,7 @@ from tests.chaos.points import BETWEEN
 from tests.chaos.programs import WORKERS
 from tests.chaos.run import RECOVERY, Run
 
-SECONDS_EACH, LEAST_SECONDS = 0.6, 24.0
+SECONDS_EACH, LEAST_SECONDS = 0.5, 22.0
 """How long things break: so long for each order, at least so long."""
 SHORT_CLAIM = "3"
 """Seconds, where a scenario waits for a claim to run out."""
@@ -28,7 +28,7 @@ SCENARIOS: dict[str, tuple[int, list[dict[str, Any]], dict[str, str]]] = {
 """Per plant: how many orders, where workers die or wait, and what they are told."""
 
 
-def usual(seed: int, requests: int, *, recovery: float = RECOVERY) -> Run:
+def usual(seed: int, requests: int, *, recovery: float = RECOVERY, errands: bool = True) -> Run:
     """As many orders as asked for, each kind of fault in its turn, and each named point once."""
     dice = random.Random(seed)
     return Run(
@@ -37,6 +37,7 @@ def usual(seed: int, requests: int, *, recovery: float = RECOVERY) -> Run:
         plans.every_point(dice, requests),
         seconds=max(LEAST_SECONDS, requests * SECONDS_EACH),
         recovery=recovery,
+        errands=errands,
     )
 
 
