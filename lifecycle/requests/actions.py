@@ -130,8 +130,8 @@ def cancel(request: Request, *, by: User) -> Request:
         return provisioning.take_back(request, by=by)
     if request.state != State.WAITING:
         raise Conflict(_("It is %(state)s; it cannot be withdrawn any more.") % {"state": request.get_state_display()})
+    _void(request)
     _end(request, State.CANCELLED)
-    request.steps.filter(state=Step.State.WAITING).update(state=Step.State.VOID)
     record("request.cancelled", request, by=by)
     return request
 
@@ -142,8 +142,8 @@ def lapse() -> int:
     for request in Request.objects.filter(state=State.WAITING, lapses_at__lte=clock.now()).select_related("requester"):
         try:
             with transaction.atomic():
+                _void(request)
                 _end(request, State.LAPSED)
-                request.steps.filter(state=Step.State.WAITING).update(state=Step.State.VOID)
                 record("request.lapsed", request, by=HOUSE)
                 subject = _("Nobody decided on %(machine)s") % {"machine": request.name}
                 _tell_requester(request, "lapsed", subject, "")
@@ -185,6 +185,11 @@ def already_decided(request: Request) -> Conflict:
         _("%(who)s already decided on %(when)s: %(state)s. Nothing was changed.")
         % {"who": step.decided_by, "when": when, "state": step.get_state_display()}
     )
+
+
+def _void(request: Request) -> None:
+    """The step before its request, as a decision has them: whoever comes second waits, and neither for the other."""
+    request.steps.filter(state=Step.State.WAITING).update(state=Step.State.VOID)
 
 
 def _end(request: Request, state: State) -> None:

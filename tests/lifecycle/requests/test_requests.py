@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from lifecycle import clock
 from lifecycle.audit.models import Entry
@@ -254,3 +257,25 @@ def test_machine_carries_holder_purpose_and_end_where_the_hypervisor_shows_them(
     assert fields["leasehold.holder"] == "lena"
     assert fields["leasehold.purpose"] == "Nightly scoring"
     assert fields["leasehold.ends_on"] == world.day(30).isoformat()
+
+
+@pytest.mark.parametrize("act", ["approve", "refuse", "cancel"])
+def test_decision_and_withdrawal_change_step_and_request_in_one_order(world: World, act: str) -> None:
+    """Else two at once would each wait for the other's row, and the database would end one of them."""
+    request = world.submit()
+    changed: list[str] = []
+
+    def listen(execute: Any, sql: str, *rest: Any) -> Any:
+        changed.extend(re.findall(r'^UPDATE "lifecycle_(step|request)"', sql))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(listen):
+        match act:
+            case "approve":
+                actions.approve(request, by=world.approver)
+            case "refuse":
+                actions.refuse(request, by=world.approver, comment="Not now")
+            case "cancel":
+                actions.cancel(request, by=world.owner)
+
+    assert changed == ["step", "request"]
