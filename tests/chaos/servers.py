@@ -49,8 +49,13 @@ class Postgres:
         return f"postgresql://leasehold@/{database}?host={self.folder}"
 
     def copy(self, template: str, database: str) -> str:
-        """A new database like an old one; returns its address."""
+        """A new database like an old one; returns its address.
+
+        A copied sequence believes that its next numbers are in the log already: killed before the next checkpoint, the
+        server would give them out again.
+        """
         ask(self.address("postgres"), f"CREATE DATABASE {database} TEMPLATE {template}")
+        ask(self.address("postgres"), "CHECKPOINT")
         return self.address(database)
 
 
