@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 
 from hypervisors.contract import CreateMachine, Holding, Order, Progress, Stamp
+from hypervisors.errors import Busy
 from hypervisors.kvm.adapter import Kvm
 from tests.rigs.libvirt import LibvirtRig
 from tests.rigs.libvirt.fixtures import libvirt_rig
@@ -60,10 +62,13 @@ class Desk:
         return self.see_through(lambda: kvm.poll(order, handle))
 
     def see_through(self, poll: Callable[[], Progress], seconds: float = 30) -> Progress:
-        deadline = time.monotonic() + seconds
-        while not (progress := poll()).done:
+        """Asks again when it is told to, as the engine does."""
+        deadline, progress = time.monotonic() + seconds, None
+        while progress is None or not progress.done:
             assert time.monotonic() < deadline, progress
-            time.sleep(0.1)
+            time.sleep(0.1 if progress else 0)
+            with suppress(Busy):
+                progress = poll()
         return progress
 
     def make(self, kvm: Kvm, name: str = "web-1", *, image: str = "deaf") -> str:
