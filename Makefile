@@ -39,8 +39,10 @@ check: .venv/dev $(CHECKS) ## Format, lint, types, arrows, migrations and the fa
 	$(PYTEST) -m "$(FAST)"
 
 # docs/benchmarks.md says how to read it. BENCH="--only search" measures less.
-bench: packages .venv/dev ## How long the pages of 100,000 machines take, on PostgreSQL; written to var/bench
+bench: packages .venv/dev ## How long pages take with 100,000 machines, and how soon and how much the engine does; written to var/bench
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks $(BENCH)
+	@$(BIN)/python -m tests.benchmarks.engine files
+	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks.engine redis
 
 # docs/developing.md says what it breaks and what it proves.
 chaos: packages .venv/dev kvm ## The engine among everything that breaks around it (SEED=7 REQUESTS=200)
