@@ -53,7 +53,7 @@ def test_a_task_is_bounded_and_given_back_when_its_process_dies(task: str) -> No
     found = app.tasks[f"lifecycle.tasks.{task}"]
 
     assert (found.acks_late, found.reject_on_worker_lost) == (True, True)
-    assert 0 < found.soft_time_limit < found.time_limit <= 1830
+    assert 0 < (found.soft_time_limit or 0) < (found.time_limit or 0) <= 1830
 
 
 def test_a_worker_takes_one_message_at_a_time() -> None:
