@@ -22,7 +22,7 @@ from lifecycle.literals import Literal
 from lifecycle.notices.models import Notice
 from lifecycle.operations import measures
 from lifecycle.operations.models import Brake
-from lifecycle.operations.queries import SWEEP, WORKER
+from lifecycle.operations.queries import SWEEP, WORKER, abandoned
 from lifecycle.requests.models import Request
 
 totals = measures.Totals()
@@ -70,6 +70,8 @@ def _operations(work: Work, names: dict[int, str]) -> Iterator[Metric]:
     yield _gauge("operations_lost_claims", "Open operations whose claim ran out, not taken over yet.", _one(lost))
     oldest = _one(measures.oldest_due())
     yield _gauge("operations_oldest_due_seconds", "How long due work has waited that nothing holds.", oldest)
+    found = _one(abandoned().count())
+    yield _gauge("machines_abandoned", "Machines on their way to a stage that no open work takes them to.", found)
 
 
 ENDPOINT = ("pk", "name", "mode", "failures", "failing_since", "rests_until", "parallel", "scanned_at", "scans")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from lifecycle.clock import MOST_SKEW
-from lifecycle.estate.models import Endpoint, Machine
+from lifecycle.estate.models import Endpoint, Machine, Stage
 from lifecycle.operations import claims
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 
@@ -20,6 +20,9 @@ WORKER_SEEN = timedelta(seconds=10)
 SWEEP, WORKER = "sweep", "worker "
 """Names of heartbeats. Of those who work on hypervisors the name of their host follows."""
 
+
+UNDER_WAY = (Stage.BUILDING, Stage.EXPIRED, Stage.REMOVING)
+"""Stages that a machine leaves when work on it ends."""
 
 STATES: dict[str, tuple[str, ...]] = {
     "open": Operation.OPEN,
@@ -53,6 +56,12 @@ def matching(*, state: str = "", endpoint: Endpoint | None = None, kind: str = "
 def current_of(machine: Machine) -> Operation | None:
     """The operation under way on a machine: the first that is open."""
     return Operation.objects.filter(machine=machine, state__in=Operation.OPEN).order_by("pk").first()
+
+
+def abandoned() -> QuerySet[Machine]:
+    """Machines on their way to another stage, and no work is open that would take them there. There should be none."""
+    work = Operation.objects.filter(machine=OuterRef("pk"), state__in=claims.OPEN)
+    return Machine.objects.filter(~Exists(work), stage__in=UNDER_WAY).order_by("pk")
 
 
 def brake() -> Brake | None:

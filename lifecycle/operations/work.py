@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 import time
@@ -15,7 +16,9 @@ from lifecycle.operations.actions import beat, wake
 from lifecycle.operations.endings import Outcomes
 from lifecycle.operations.engine import POLL_AT_LEAST, step
 from lifecycle.operations.models import Heartbeat, Operation
-from lifecycle.operations.queries import SWEEP, WORKER, worker_seen
+from lifecycle.operations.queries import SWEEP, WORKER, abandoned, worker_seen
+
+log = logging.getLogger(__name__)
 
 STAY = 5.0
 """Seconds a worker stays with what is under way before it makes room for other messages."""
@@ -74,6 +77,8 @@ def sweep() -> None:
     if not worker_seen():
         wake(None)  # whoever takes it says that they live, also where nothing is to be done for days
     Heartbeat.objects.filter(at__lt=Now() - FORGET_AFTER).delete()
+    if lost := list(abandoned().values_list("pk", flat=True)[:MOST_WAKES]):
+        log.error("No work is open for machines that are being built, stopped or removed: %s", lost)
 
 
 def fit() -> bool:

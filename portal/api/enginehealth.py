@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lifecycle.models import Endpoint
-from lifecycle.operations import health
+from lifecycle.operations import health, queries
 from portal.api.asking import NoFilter, wanted
 from portal.api.guarded import Guarded
 from portal.api.operations import PauseSerializer, pause_now
@@ -32,6 +32,9 @@ class EndpointHealthSerializer(serializers.Serializer[Any]):
     waiting = serializers.IntegerField(help_text="Work that has not begun.")
 
 
+MOST_NAMED = 50
+
+
 class SignSerializer(serializers.Serializer[Any]):
     """A sign of life: of the sweep, which finds work, or of a worker, which does it."""
 
@@ -47,6 +50,10 @@ class HealthSerializer(serializers.Serializer[Any]):
     pause = PauseSerializer()
     endpoints = EndpointHealthSerializer(many=True)
     signs = SignSerializer(many=True)
+    abandoned = serializers.ListField(
+        child=serializers.IntegerField(),
+        help_text="Some machines being built, stopped or removed without open work. There should be none.",
+    )
 
 
 @extend_schema(tags=["operations"])
@@ -59,4 +66,5 @@ class HealthView(Guarded):
     def get(self, request: Request) -> Response:
         wanted(request, NoFilter)
         found = {"pause": pause_now(), "endpoints": health.endpoints(), "signs": health.signs()}
+        found["abandoned"] = list(queries.abandoned().values_list("pk", flat=True)[:MOST_NAMED])
         return Response(HealthSerializer(found).data)

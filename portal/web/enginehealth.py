@@ -7,10 +7,13 @@ from datetime import datetime
 
 from django.utils.functional import cached_property
 
-from lifecycle.operations import health
+from lifecycle.estate.models import Machine
+from lifecycle.operations import health, queries
 from lifecycle.operations.health import EndpointHealth, Sign
 from portal.web import realtime
 from portal.web.endpointstate import EndpointState, state_of
+
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Seen:
 
 
 class EngineHealth:
-    """Three questions to the database, however many endpoints and workers there are."""
+    """Four questions to the database, however many endpoints and workers there are."""
 
     @cached_property
     def endpoints(self) -> list[Row]:
@@ -55,6 +58,11 @@ class EngineHealth:
     @cached_property
     def seen(self) -> list[Seen]:
         return [Seen(sign) for sign in health.signs()]
+
+    @cached_property
+    def abandoned(self) -> list[Machine]:
+        """Some of them, if there are any."""
+        return list(queries.abandoned()[:MOST_NAMED])
 
     @property
     def answering(self) -> int:

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lifecycle.audit.actions import HOUSE, record
 from lifecycle.estate.models import Endpoint
 from lifecycle.literals import Literal
-from lifecycle.models import Notice, Operation, Request
+from lifecycle.models import Machine, Notice, Operation, Request
 from lifecycle.operations import actions, claims, work
 from lifecycle.operations.measures import Totals
 from lifecycle.operations.models import Heartbeat
@@ -155,7 +155,7 @@ def test_no_label_names_a_machine_or_a_person(world: World) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_it_asks_ten_questions(world: World, django_assert_num_queries: Any, settings: Any, count: int) -> None:
+def test_it_asks_eleven_questions(world: World, django_assert_num_queries: Any, settings: Any, count: int) -> None:
     for number in range(count):
         twin = Endpoint.objects.get(pk=world.endpoint.pk)
         twin.pk, twin.name, twin.secret_id = None, f"Twin {number}", uuid.uuid4()
@@ -164,8 +164,17 @@ def test_it_asks_ten_questions(world: World, django_assert_num_queries: Any, set
         make(world, endpoint=twin, state="failed")
     settings.CLOCK_SHIFTABLE = False
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         ask()
+
+
+def test_machines_that_nothing_takes_further_are_told(world: World, figures: Callable[[str], Found]) -> None:
+    machine = world.machine()
+    assert figures("machines_abandoned") == {(): 0}
+
+    Machine.objects.filter(pk=machine.pk).update(stage="expired")
+
+    assert figures("machines_abandoned") == {(): 1}
 
 
 # Operations.

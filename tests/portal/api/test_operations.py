@@ -172,8 +172,17 @@ def test_health_asks_the_same_number_of_questions(
         work(world, endpoint=make_endpoint())
         Heartbeat.objects.create(name=f"worker host-{number}", at=datetime.now(UTC))
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         admin.get(f"{URL}health/")
+
+
+def test_health_names_machines_that_nothing_takes_further(world: World, admin: APIClient) -> None:
+    machine = world.machine()
+    assert fine(admin.get(f"{URL}health/"))["abandoned"] == []
+
+    type(machine).objects.filter(pk=machine.pk).update(stage="removing")
+
+    assert fine(admin.get(f"{URL}health/"))["abandoned"] == [machine.pk]
 
 
 def test_health_is_for_the_house(world: World, client_of: Clients) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from lifecycle import clock
 from lifecycle.audit.actions import record
 from lifecycle.audit.models import Entry
+from lifecycle.estate.models import Machine
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 from lifecycle.requests import actions as requests
 from tests.lifecycle.factories import make_endpoint, make_machine, make_user
@@ -78,8 +79,20 @@ def test_the_page_asks_the_same_number_of_questions(client, world, count, settin
         Heartbeat.objects.create(name=f"worker host-{number}", at=datetime.now(UTC))
     client.force_login(world.admin)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         client.get("/operations/")
+
+
+def test_machine_that_nothing_takes_further_is_named(client, world):
+    """Only rows changed by hand can be so."""
+    machine = world.machine("left-alone")
+    client.force_login(world.admin)
+    assert "no work is open" not in client.get("/operations/").content.decode()
+
+    Machine.objects.filter(pk=machine.pk).update(stage="removing")
+
+    assert "no work is open" in client.get("/operations/").content.decode()
+    assert [each.pk for each in client.get("/operations/").context["list"].health.abandoned] == [machine.pk]
 
 
 @pytest.mark.parametrize("count", [1, 3])
