@@ -23,6 +23,6 @@ def rig() -> Iterator[LibvirtRig]:
 
 
 def test_real_machines_are_made_once_whatever_breaks(ground: Ground, rig: LibvirtRig) -> None:
-    result = run.play(ground, scenarios.usual(seed=3, requests=5, recovery=180.0, errands=False), rig=rig)
+    result = run.play(ground, scenarios.usual(seed=3, requests=3, recovery=180.0, errands=False), rig=rig)
 
     assert result.broken == [], result
