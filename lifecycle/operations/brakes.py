@@ -6,7 +6,7 @@ import math
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from lifecycle import clock
@@ -58,13 +58,7 @@ def admit(operation: Operation) -> str:
 
 def standing(endpoint: Endpoint) -> str:
     """What holds back every changing call on an endpoint."""
-    if Brake.objects.exists():
-        return "paused"
-    if endpoint.mode != Endpoint.Mode.MANAGE:
-        return "observe"
-    if Endpoint.objects.filter(pk=endpoint.pk, rests_until__gt=Now()).exists():
-        return "endpoint"
-    return ""
+    return _held(Endpoint.objects.filter(pk=endpoint.pk)).get(endpoint.pk, "")
 
 
 def blast_limit(endpoint: Endpoint) -> int:
@@ -85,7 +79,7 @@ def _destruction(operation: Operation, endpoint: Endpoint) -> str:
 
 def tell() -> None:
     """Writes onto the rows why they do not go on. Workers leave held work alone, so that nobody else would say it."""
-    held, full, now = _held(), _full(), clock.now()
+    held, full, now = _held(Endpoint.objects.all()), _full(), clock.now()
     rows = Operation.objects.filter(state__in=claims.OPEN, verdict="")
     for reason in ("paused", "observe", "endpoint"):
         here = [pk for pk, why in held.items() if why == reason]
@@ -98,16 +92,11 @@ def tell() -> None:
     free.filter(state=State.WAITING, waits_for="", endpoint__in=full).update(waits_for="full")
 
 
-def _held() -> dict[int, str]:
-    """The endpoints on which everything is held, and by what."""
-    paused = Brake.objects.exists()
-    resting = set(Endpoint.objects.filter(rests_until__gt=Now()).values_list("pk", flat=True))
-    held = {}
-    for pk, mode in Endpoint.objects.values_list("pk", "mode"):
-        why = "paused" if paused else "observe" if mode != Endpoint.Mode.MANAGE else "endpoint" * (pk in resting)
-        if why:
-            held[pk] = why
-    return held
+def _held(endpoints: QuerySet[Endpoint]) -> dict[int, str]:
+    """Those of them on which everything is held, and by what."""
+    rows = endpoints.order_by().annotate(paused=Exists(Brake.objects.all()), rests=Q(rests_until__gt=Now()))
+    found = {row.pk: claims.held_by(paused=row.paused, mode=row.mode, rests=row.rests) for row in rows}
+    return {pk: held for pk, held in found.items() if held}
 
 
 def _full() -> list[int]:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import Error, connection, transaction
-from django.db.models import BooleanField, Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from lifecycle import clock
@@ -74,6 +74,15 @@ def _quietest_first(crowd: dict[int, int]) -> list[Case]:
     return [Case(*cases, default=Value(0), output_field=IntegerField())] if cases else []
 
 
+def held_by(*, paused: bool, mode: str, rests: bool | None) -> str:
+    """What holds back every changing call on an endpoint; nothing when it is empty."""
+    if paused:
+        return "paused"
+    if mode != Endpoint.Mode.MANAGE:
+        return "observe"
+    return "endpoint" if rests else ""
+
+
 def claim(pk: int) -> Operation | None:
     """Takes one operation for this process, or None when it is not due or somebody else has it.
 
@@ -83,8 +92,8 @@ def claim(pk: int) -> Operation | None:
         Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool")
         .annotate(
             paused=Exists(Brake.objects.all()),
-            rests=_yes(endpoint__rests_until__gt=Now()),
-            overdue=_yes(deadline_at__lt=Now()),
+            rests=Q(endpoint__rests_until__gt=Now()),
+            overdue=Q(deadline_at__lt=Now()),
         )
         .filter(pk=pk)
         .first()
@@ -96,18 +105,13 @@ def claim(pk: int) -> Operation | None:
     if not as_read.order_by().update(claimed_by=token, claimed_until=Now() + CLAIM, turn=F("turn") + 1):
         return None
     operation: Operation = found
-    operation.claimed_by, operation.late = token, found.overdue
-    observed = operation.endpoint.mode != Endpoint.Mode.MANAGE
-    operation.held = "paused" if found.paused else "observe" if observed else "endpoint" if found.rests else ""
+    operation.claimed_by, operation.late = token, bool(found.overdue)
+    operation.held = held_by(paused=found.paused, mode=operation.endpoint.mode, rests=found.rests)
     if before:
         log.warning("Operation %s is taken over: %s did not finish its step.", pk, before)
         with transaction.atomic():
             record("operation.taken_over", operation, by=HOUSE, worker=before.rpartition(":")[0])
     return operation
-
-
-def _yes(**condition: Any) -> Case:
-    return Case(When(**condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
 @contextmanager
