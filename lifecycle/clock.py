@@ -69,9 +69,13 @@ def skew() -> float:
     return (begun + (datetime.now(UTC) - begun) / 2 - there).total_seconds()
 
 
-def agrees() -> bool:
-    """Whether what is done by the hour may be done by this process. When not, the log says so."""
-    if abs(ahead := skew()) <= MOST_SKEW:
+def agrees(ahead: float | None = None) -> bool:
+    """Whether what is done by the hour may be done by this process. When not, the log says so.
+
+    Whoever has asked for the skew hands it in.
+    """
+    ahead = skew() if ahead is None else ahead
+    if abs(ahead) <= MOST_SKEW:
         return True
     log.error("The clock of %s is %+.1f s off the database's: it takes no work.", socket.gethostname(), ahead)
     return False

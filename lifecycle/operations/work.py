@@ -83,5 +83,6 @@ def sweep() -> None:
 
 def fit() -> bool:
     """Whether this process may work: its clock must agree with the database's. Its sign of life says so either way."""
-    beat(f"{WORKER}{socket.gethostname()}"[:80], ahead=clock.skew())
-    return clock.agrees()
+    ahead = clock.skew()
+    beat(f"{WORKER}{socket.gethostname()}"[:80], ahead=ahead)
+    return clock.agrees(ahead)
