@@ -32,7 +32,7 @@ def open_work() -> Counter[tuple[int, str, str, str, bool]]:
 
 def oldest_due() -> float:
     """Seconds for which work could have been stepped that nothing holds; 0 when all of it is being seen to."""
-    due = claims.due().filter(state__in=claims.OPEN, waits_for="")
+    due = claims.due().filter(waits_for="")
     found = due.annotate(here=Now()).values_list("next_try_at", "here").first()
     return (found[1] - found[0]).total_seconds() if found else 0.0
 

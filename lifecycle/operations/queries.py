@@ -35,7 +35,7 @@ STATES: dict[str, tuple[str, ...]] = {
 
 
 def open_operations() -> QuerySet[Operation]:
-    return Operation.objects.filter(state__in=Operation.OPEN)
+    return Operation.objects.filter(state__in=claims.OPEN)
 
 
 def recent() -> QuerySet[Operation]:
