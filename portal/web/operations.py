@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -75,42 +76,36 @@ def retry(request: Asked, pk: int) -> HttpResponse:
 @form_page
 @admins_only
 def clear(request: Asked, pk: int) -> HttpResponse:
-    found = queries.recent().get(pk=pk)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        actions.clear(found, by=request.user, **form.cleaned_data)
-        messages.success(request, _("%(operation)s may pass.") % {"operation": found})
-        return _back(request, pk)
-    return _asked(request, "operations/clear.html", found, form)
+    return _decision(request, pk, actions.clear, ReasonForm, page="clear", done=_("%(operation)s may pass."))
 
 
 @form_page
 @admins_only
 def cancel(request: Asked, pk: int) -> HttpResponse:
-    found = queries.recent().get(pk=pk)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        actions.cancel(found, by=request.user, **form.cleaned_data)
-        messages.success(request, _("%(operation)s is being cancelled.") % {"operation": found})
-        return _back(request, pk)
-    return _asked(request, "operations/cancel.html", found, form)
+    return _decision(
+        request, pk, actions.cancel, ReasonForm, page="cancel", done=_("%(operation)s is being cancelled.")
+    )
 
 
 @form_page
 @admins_only
 def resolve(request: Asked, pk: int) -> HttpResponse:
+    done = _("It is written down. A worker carries it out now.")
+    return _decision(request, pk, actions.resolve, ResolveForm, page="resolve", done=done)
+
+
+def _decision(
+    request: Asked, pk: int, act: Callable[..., Operation], asks: type[Form], *, page: str, done: str
+) -> HttpResponse:
+    """A page that asks for an administrator's word with its reason, and what is said when it was given."""
     found = queries.recent().get(pk=pk)
-    form = ResolveForm(request.POST or None)
+    form = asks(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        actions.resolve(found, by=request.user, **form.cleaned_data)
-        messages.success(request, _("It is written down. A worker carries it out now."))
+        act(found, by=request.user, **form.cleaned_data)
+        messages.success(request, done % {"operation": found})
         return _back(request, pk)
-    return _asked(request, "operations/resolve.html", found, form)
-
-
-def _asked(request: Asked, template: str, found: Operation, form: Form) -> HttpResponse:
     context = {"form": form, "operation": found, "work": Work(found)}
-    return render(request, template, context, status=422 if form.is_bound else 200)
+    return render(request, f"operations/{page}.html", context, status=422 if form.is_bound else 200)
 
 
 def _back(request: Asked, pk: int) -> HttpResponse:
