@@ -8,12 +8,10 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from portal.keys import fernet_key, signing_key
 from portal.supervisor import Program
-from tests.journeys.site import OURS
+from tests.journeys.site import OURS, is_ready
 from tests.rigs.redis import free_port
 
 WORKERS = ("provisioning-1", "provisioning-2")
@@ -113,12 +111,7 @@ class Programs:
                 os.killpg(process.pid, number)
 
     def ready(self) -> bool:
-        """Web, database, a worker and beat are there."""
-        try:
-            with urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            return False
+        return is_ready(self.url)
 
     def stop(self) -> None:
         """Nothing is waited for: what they leave undone is what was looked at already."""

@@ -100,11 +100,7 @@ class Site:
     def _ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.logs()
-        try:
-            with urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            return False
+        return is_ready(self.url)
 
     def stop(self) -> None:
         """Asks the supervisor, which asks its programs; kills by id what is left of any of them."""
@@ -180,6 +176,15 @@ class Site:
     def mails(self) -> list[str]:
         """What left by mail so far, oldest first."""
         return [file.read_text() for file in sorted((self.folder / "mail").glob("*"))]
+
+
+def is_ready(url: str) -> bool:
+    """Web, database, a worker and beat are there."""
+    try:
+        with urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
 
 
 def _processor_seconds() -> float:

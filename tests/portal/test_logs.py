@@ -32,6 +32,7 @@ from portal.logs import Json, Line
 from tests.lifecycle.operations.test_engine import approved
 from tests.lifecycle.operations.test_work import LONG_AGO
 from tests.lifecycle.world import World
+from tests.listening import listening
 
 LINE = settings.LOGGING["formatters"]["line"]["format"]  # type: ignore[index]
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
@@ -57,13 +58,8 @@ class Written(logging.Handler):
 
 @pytest.fixture
 def written() -> Iterator[Written]:
-    handler, root = Written(), logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield handler
-    root.setLevel(before)
-    root.removeHandler(handler)
+    with listening(Written(), logging.INFO) as handler:
+        yield handler
 
 
 @pytest.fixture(autouse=True)

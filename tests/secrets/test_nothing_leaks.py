@@ -13,6 +13,7 @@ from django.test import Client
 from lifecycle.estate.models import Endpoint
 from lifecycle.models import Entry, Notice, Operation
 from tests.lifecycle.world import World
+from tests.listening import listening
 from tests.secrets.journey import API, AUTHORITY, Journey, found_in
 
 
@@ -29,13 +30,8 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    root, kept = logging.getLogger(), Log()
-    before = root.level
-    root.addHandler(kept)
-    root.setLevel(logging.DEBUG)
-    yield kept
-    root.setLevel(before)
-    root.removeHandler(kept)
+    with listening(Log(), logging.DEBUG) as kept:
+        yield kept
 
 
 @pytest.fixture
