@@ -137,22 +137,11 @@ def test_name_that_the_hypervisor_refuses_ends_with_a_sentence_and_no_remains(wo
     assert len(world.native()) == 1
 
 
-def test_transient_fault_is_tried_again(world: World) -> None:
+@pytest.mark.parametrize("call", ["clone", "clone.task"])
+def test_what_is_too_busy_to_copy_is_asked_again(world: World, call: str) -> None:
+    """Whether it refuses the copy, or takes it on and breaks it off."""
     operation = approved(world)
-    world.dc.add_fault("clone", "busy", count=1)
-    world.work_off()
-    operation.refresh_from_db()
-    assert operation.waits_for == "busy"
-
-    Operation.objects.update(waits_for="", next_try_at=LONG_AGO)
-    world.work_off()
-
-    assert Request.objects.get().state == "done"
-
-
-def test_copy_that_broke_off_as_too_busy_is_begun_again(world: World) -> None:
-    operation = approved(world)
-    world.dc.add_fault("clone.task", "busy", count=1)
+    world.dc.add_fault(call, "busy", count=1)
     world.work_off()
     operation.refresh_from_db()
     assert operation.waits_for == "busy"
