@@ -14,8 +14,9 @@ from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NameTaken,
 from hypervisors.kvm import domains
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.estate import IMAGE_SUFFIX, MACHINES, is_image_pool, stamped
-from hypervisors.kvm.mapping import OPERATION, POWER, check_name
+from hypervisors.kvm.mapping import OPERATION, POWER
 from hypervisors.kvm.reading import Seen, Volume
+from hypervisors.words import check_name
 
 DISK = "vda"
 PULLING_FROM = 20

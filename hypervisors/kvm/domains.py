@@ -10,13 +10,12 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from hypervisors.contract import CreateMachine, Holding, Stamp
-from hypervisors.kvm.mapping import MANAGED_BY, block, line
+from hypervisors.kvm.mapping import MANAGED_BY
+from hypervisors.words import block, foreign_part, holding_block, line
 
 NAMESPACE = "urn:leasehold:machine:1"
 PREFIX = "lh"
 LEASE = f"{{{NAMESPACE}}}lease"
-BEGIN = "[Leasehold: this part is written by the portal]"
-END = "[Leasehold: end]"
 
 WORDS = ("holder", "purpose", "ends-on", "portal")
 """The holding's attributes of our metadata element; beside them stand operation, uuid and created."""
@@ -153,34 +152,6 @@ def title_of(holding: Holding) -> str:
     return line(f"{holding.holder} · until {holding.ends_on}")
 
 
-def description_of(holding: Holding) -> str:
-    """Our part of the description. Each value is on one line, so that none can pass for a border."""
-    said = {
-        "Purpose": holding.purpose,
-        "Holder": holding.holder,
-        "Until": holding.ends_on,
-        "Portal": holding.portal_ref,
-    }
-    return "\n".join([BEGIN, *(f"{word}: {line(value, 1000)}" for word, value in said.items() if value), END])
-
-
-def foreign_part(description: str) -> str:
-    """A description without our part."""
-    kept, ours = [], False
-    for text in description.splitlines():
-        ours = ours or text == BEGIN
-        if not ours:
-            kept.append(text)
-        ours = ours and text != END
-    return "\n".join(kept).strip()
-
-
-def merged_description(existing: str, holding: Holding) -> str:
-    """What people wrote, unchanged, followed by our part."""
-    foreign = foreign_part(existing)
-    return f"{foreign}\n\n{description_of(holding)}" if foreign else description_of(holding)
-
-
 def merged_title(domain: Domain, holding: Holding) -> str:
     """A title that people gave stays; one of ours, known by the holding beside it, is renewed."""
     ours = not domain.title or (bool(domain.lease) and domain.title == title_of(domain.holding))
@@ -223,7 +194,7 @@ def write(order: CreateMachine, *, disk: str, platform: Platform, created: datet
         ("name", order.name),
         ("uuid", str(order.stamp.uuid)),
         ("title", title_of(order.holding)),
-        ("description", description_of(order.holding)),
+        ("description", holding_block(order.holding)),
     ):
         ET.SubElement(root, tag).text = text
     before = {"created": created.astimezone(UTC).isoformat(timespec="seconds")}

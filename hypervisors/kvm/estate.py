@@ -21,8 +21,9 @@ from hypervisors.contract import (
 from hypervisors.errors import HypervisorError, NotFound, Unreachable
 from hypervisors.kvm import domains
 from hypervisors.kvm.client import Client
-from hypervisors.kvm.mapping import POWER, line
+from hypervisors.kvm.mapping import POWER
 from hypervisors.kvm.reading import Pool, Seen, Volume
+from hypervisors.words import line
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import quote
 
@@ -19,14 +18,11 @@ from hypervisors.errors import (
     Unsupported,
     WrongState,
 )
+from hypervisors.fields import PEM_BLOCK, check_common, host
 
 TLS_PORT = 16514
 SOCKET_PATH = re.compile(r"/[A-Za-z0-9._/-]{1,106}")  # the kernel takes 107 bytes
-HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.(?!-)[A-Za-z0-9-]{1,63})*")
 OPERATION = re.compile(r"[a-z0-9-]{1,64}")
-NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----\n?", re.DOTALL)
 
 POWER = {
     0: Power.UNKNOWN,  # no state
@@ -126,33 +122,9 @@ def fault(code: int, domain: int, text: str) -> HypervisorError:
     return kind(SENTENCES.get(kind, "The host reports a fault."), native=f"libvirt {code}/{domain}: {text[:500]}")
 
 
-def line(text: str, limit: int = 255) -> str:
-    """One line that XML can hold, cut to length."""
-    return " ".join(CONTROL.sub(" ", NOT_IN_XML.sub("", text)).split())[:limit]
-
-
-def block(text: str, limit: int = 2000) -> str:
-    """Several lines that XML can hold, cut to length."""
-    return NOT_IN_XML.sub("", text).strip()[:limit]
-
-
-def check_name(name: str) -> None:
-    """libvirt names files after machines: no path, no control characters, and room for a suffix."""
-    if not name.strip() or name != name.strip():
-        raise InvalidRequest("The name is empty, or begins or ends with a space.")
-    if "/" in name or name in (".", "..") or CONTROL.search(name) or NOT_IN_XML.search(name):
-        raise InvalidRequest("The name holds a character that a machine's name cannot have.")
-    if len(name.encode()) > 200:
-        raise InvalidRequest("The name is too long.")
-
-
 def uri(target: Target) -> str:
     """The connection URI, built from fields of the allow-list only. Raises InvalidRequest naming the field."""
-    if not 0 < target.timeout <= 600:
-        raise InvalidRequest("timeout: give seconds between 0 and 600.")
-    for field, value in (("username", target.username), ("secret", PEM_BLOCK.sub("", target.secret))):
-        if CONTROL.search(value.strip()) or len(value) > 1024:
-            raise InvalidRequest(f"{field}: too long, or holds control characters.")
+    check_common(target)
     if target.transport == "unix":
         return _unix_uri(target)
     if target.transport == "tls":
@@ -172,25 +144,7 @@ def _tls_uri(target: Target) -> str:
     if target.path:
         raise InvalidRequest("path: only a local socket has a path.")
     port = TLS_PORT if target.port is None else target.port
-    if not 0 < port < 65536:
-        raise InvalidRequest("port: give a number between 1 and 65535.")
-    if target.ca_pem and not PEM_BLOCK.match(target.ca_pem.strip()):
-        raise InvalidRequest("ca_pem: give the authority's certificate in PEM form.")
-    return f"qemu+tls://{_host(target.address)}:{port}/system"
-
-
-def _host(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        if len(address) > 253 or not HOST_NAME.fullmatch(address):
-            raise InvalidRequest("address: give a host name or an IP address.") from None
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.scope_id:
-            raise InvalidRequest("address: an address with a zone is not offered.")
-        return f"[{found}]"
-    return str(found)
+    return f"qemu+tls://{host(target.address)}:{port}/system"
 
 
 def pki_query(folder: str) -> str:

@@ -10,6 +10,7 @@ from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NotFound, 
 from hypervisors.kvm import domains
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.mapping import POWER
+from hypervisors.words import with_holding
 
 STOPPED = Progress(done=True, percent=100, step="stopping")
 STOPPING = Progress(done=False, percent=50, step="stopping")
@@ -90,6 +91,6 @@ def annotate(client: Client, ref: str, order: Annotate) -> None:
         raise Busy("What the host tells of this machine cannot be understood.")
     attributes = domains.lease_attributes(order.holding, stamp=order.stamp, before=domain.lease)
     title = domains.merged_title(domain, order.holding)
-    description = domains.merged_description(domain.description, order.holding)
+    description = with_holding(domain.description, order.holding)
     if (attributes, title, description) != (dict(domain.lease), domain.title, domain.description):
         client.annotate(ref, lease=domains.lease_xml(attributes), title=title, description=description)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from hypervisors import contract
 from hypervisors.contract import Capabilities, CreateMachine, Handle, Inventory, MachineFacts, Order, Progress
-from hypervisors.errors import InvalidRequest
+from hypervisors.errors import InvalidRequest, Unsupported
 from hypervisors.simulated import changing, creating, mapping
 from hypervisors.simulated.client import Client, Seen
 from hypervisors.simulated.faults import NativeFault
@@ -25,7 +25,7 @@ class Simulated(contract.Hypervisor):
 
     kind: ClassVar[str] = "simulated"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        guest_shutdown=True, progress=True, cpu_usage=True, creation_events=True
+        guest_shutdown=True, progress=True, cpu_usage=True, authors=True
     )
 
     def __init__(self, target: contract.Target) -> None:
@@ -92,8 +92,10 @@ class Simulated(contract.Hypervisor):
                 return changing.submit_shutdown(self.client, order)
             case contract.RemoveMachine():
                 return changing.submit_remove(self.client, order)
-            case _:
+            case contract.PowerOn() | contract.PowerOff() | contract.Restart() | contract.Annotate():
                 return changing.submit(self.client, order)
+            case _:
+                raise Unsupported("The data centre cannot do this.")
 
     @mapping.translated()
     def poll(self, order: Order, handle: Handle) -> Progress:
@@ -105,8 +107,10 @@ class Simulated(contract.Hypervisor):
                 return changing.poll_shutdown(self.client, order, handle)
             case contract.RemoveMachine():
                 return changing.poll_remove(self.client, order, handle)
-            case _:
+            case contract.PowerOn() | contract.PowerOff() | contract.Restart() | contract.Annotate():
                 return changing.poll(self.client, order, handle)
+            case _:
+                raise Unsupported("The data centre cannot do this.")
 
     @mapping.translated()
     def discard(self, stamp: contract.Stamp) -> None:

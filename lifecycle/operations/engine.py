@@ -7,10 +7,12 @@ again: adapters promise that asking twice makes nothing twice (`hypervisors/cont
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from hypervisors.contract import Hypervisor, MachineFacts, Power, Progress
+from hypervisors.contract import Handle, Hypervisor, MachineFacts, Power, Progress
 from hypervisors.errors import HypervisorError, NotFound
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
@@ -102,14 +104,17 @@ def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) ->
 
 def _looked(operation: Operation, hypervisor: Hypervisor) -> Progress:
     """Goes on while each look takes the work a step further: what the hypervisor does at once needs no pause."""
-    order, handle, step_before = order_of(operation), operation.handle or {}, operation.step
-    progress = hypervisor.poll(order, handle)
-    for _turn in range(STRIDE):
-        if progress.done or progress.step == step_before:
-            break
+    order, progress = order_of(operation), Progress(False, step=operation.step)
+    handle: Handle = operation.handle or {}
+    moved_on = None
+    for _turn in range(STRIDE + 1):
         step_before = progress.step
         progress = hypervisor.poll(order, handle)
-    return progress
+        if progress.handle is not None:
+            handle = moved_on = progress.handle
+        if progress.done or progress.step == step_before:
+            break
+    return replace(progress, handle=moved_on)
 
 
 def _answered(operation: Operation) -> None:
@@ -121,6 +126,8 @@ def _news(operation: Operation, progress: Progress) -> dict[str, object]:
     """Progress never runs backwards on the page; a retry may well start anew at the hypervisor."""
     percent = max(operation.progress, min(progress.percent, 99))
     news: dict[str, object] = {"waits_for": ""}
+    if progress.handle is not None:
+        news["handle"] = dict(progress.handle)
     if (percent, progress.step) != (operation.progress, operation.step):
         news |= {"progress": percent, "step": progress.step, "changed_at": clock.now()}
     return news

@@ -26,6 +26,14 @@ STEPS: dict[str, str | Promise] = {
     "stopping": gettext_lazy("Shutting down"),
     "removing": gettext_lazy("Removing the machine and its disks"),
     "annotating": gettext_lazy("Writing the holder onto the machine"),
+    "seeding": gettext_lazy("Taking away what it was told for its first start"),
+    "suspending": gettext_lazy("Suspending"),
+    "resizing": gettext_lazy("Changing its size"),
+    "disk": gettext_lazy("Changing its disks"),
+    "network": gettext_lazy("Changing its network"),
+    "snapshot": gettext_lazy("Working on a snapshot"),
+    "reverting": gettext_lazy("Going back to a snapshot"),
+    "renaming": gettext_lazy("Renaming"),
 }
 BUILDING = ("placing", "copying", "defining", "starting")
 """The steps of a new machine, in the order in which a page lists them."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from hypervisors import words
 from hypervisors.contract import CreateMachine, Holding, Stamp
 from hypervisors.kvm import domains
 
@@ -49,24 +50,24 @@ def test_note_is_what_others_wrote() -> None:
 def test_description_keeps_foreign_text_however_often_it_is_renewed() -> None:
     text = "Ask Carol.\n\n  indented"
     for ends_on in ("2026-12-24", "2027-01-31", "2027-01-31"):
-        text = domains.merged_description(text, replace(HOLDING, ends_on=ends_on))
+        text = words.with_holding(text, replace(HOLDING, ends_on=ends_on))
 
     assert text.startswith("Ask Carol.\n\n  indented\n\n[Leasehold")
     assert text.count("Until:") == 1
 
 
 def test_holding_cannot_end_our_part_of_the_description() -> None:
-    sly = replace(HOLDING, purpose=f"x\n{domains.END}\nforeign")
+    sly = replace(HOLDING, purpose=f"x\n{words.END}\nforeign")
 
-    assert domains.foreign_part(domains.description_of(sly)) == ""
+    assert words.foreign_part(words.holding_block(sly)) == ""
 
 
 def test_unfinished_part_of_ours_swallows_nothing_of_others() -> None:
     """Somebody deleted the last line of our part in an editor."""
-    cut = f"Mine\n{domains.BEGIN}\nPurpose: x"
+    cut = f"Mine\n{words.BEGIN}\nPurpose: x"
 
-    assert domains.merged_description(cut, HOLDING).count(domains.BEGIN) == 1
-    assert domains.foreign_part(domains.merged_description(cut, HOLDING)) == "Mine"
+    assert words.with_holding(cut, HOLDING).count(words.BEGIN) == 1
+    assert words.foreign_part(words.with_holding(cut, HOLDING)) == "Mine"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import libvirt
 import pytest
 
+from hypervisors import words
 from hypervisors.contract import Target
 from hypervisors.errors import (
     AccessDenied,
@@ -140,8 +141,8 @@ def test_client_identity_needs_certificate_and_key() -> None:
 
 
 def test_text_is_made_fit_for_xml_and_cut() -> None:
-    assert mapping.line("a\0b\n c\u2028d\ud800") == "ab c d"
-    assert mapping.line("x" * 300) == "x" * 255
+    assert words.line("a\0b\n c\u2028d\ud800") == "ab c d"
+    assert words.line("x" * 300) == "x" * 255
 
 
 def test_adapter_is_registered() -> None:
