@@ -16,11 +16,11 @@ CHECKS := format lint types arrows migrations
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos soak fmt lock clean may-start packages kvm $(CHECKS)
+.PHONY: help demo test check conformance bench chaos soak fmt lock clean may-start packages kvm $(CHECKS)
 .NOTPARALLEL:
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: may-start .venv/base kvm ## Everything on loopback, with data to look at (PORT=8000); Ctrl-C stops it
 	@$(BIN)/python -m portal.demo
@@ -37,6 +37,10 @@ test: packages .venv/dev kvm ## All checks and all tests, with every server they
 
 check: .venv/dev $(CHECKS) ## Format, lint, types, arrows, migrations and the fast tests
 	$(PYTEST) -m "$(FAST)"
+
+# XAPI_URL= XAPI_USER= XAPI_PASSWORD= XAPI_CA=, VCENTER_…, LIBVIRT_URI= ask a server of yours instead of one of the tests' own.
+conformance: packages .venv/dev kvm ## What every adapter promises, on all of them (docs/hypervisors.md)
+	$(PYTEST) -q tests/hypervisors/conformance
 
 # docs/benchmarks.md says how to read it. BENCH="--only search" measures less.
 bench: packages .venv/dev ## How long pages take with 100,000 machines, and how soon and how much the engine does; written to var/bench

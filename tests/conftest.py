@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings as django_settings
 
+from tests.hypervisors.conformance.tally import pytest_unconfigure
 from tests.secrets.net import net, nothing_slips_through, read_what_is_left
 
-__all__ = ["net", "nothing_slips_through"]
+__all__ = ["net", "nothing_slips_through", "pytest_unconfigure"]
 
 if TYPE_CHECKING:
     from tests.lifecycle.world import World

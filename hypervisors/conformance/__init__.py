@@ -1,9 +1,13 @@
 """What every adapter promises, as checks that run against any of them. A number that is used once is never used again.
 
-An adapter's test runs each of `PROMISES` on a `Bench` of its own; what a bench cannot show is in its `gaps`, by number.
+An adapter's test runs each of `PROMISES` on a `Bench` of its own, but for its `gaps`, which follow from capabilities
+that it does not declare, and for what its bench calls `unproven`: what the server that it runs on cannot show.
 """
 
 from hypervisors.conformance import changing, making, reading
-from hypervisors.conformance.bench import PROMISES, Bench, Broken, Native, Promise
+from hypervisors.conformance.bench import Bench, Hardware, Native
+from hypervisors.conformance.promises import PROMISES, Broken, Promise, gaps
 
-__all__ = ["PROMISES", "Bench", "Broken", "Native", "Promise", "changing", "making", "reading"]
+__all__ = [
+    "PROMISES", "Bench", "Broken", "Hardware", "Native", "Promise", "changing", "gaps", "making", "reading",
+]  # fmt: skip

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from secrets import token_hex
-from typing import Any, NamedTuple, Protocol
-from uuid import UUID, uuid4
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
-from hypervisors.contract import (
-    STEPS,
-    CreateMachine,
-    Handle,
-    Holding,
-    Hypervisor,
-    Order,
-    Progress,
-    Stamp,
-)
-from hypervisors.errors import Busy, HypervisorError
+from hypervisors.contract import Hypervisor, Seed
 
 
 class Native(NamedTuple):
@@ -30,24 +18,56 @@ class Native(NamedTuple):
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a machine is made of, as the hypervisor's own tools show it."""
+
+    power: str
+    """`on`, `off` or `suspended`."""
+    vcpus: int
+    memory_mib: int
+    disks_mib: tuple[int, ...]
+    """Its first disk first; images for reading only, such as a seed, are not disks."""
+    macs: frozenset[str]
+    """Lower case, with colons."""
+    snapshots: frozenset[str]
+    """By name."""
+
+
 class Bench(Protocol):
-    """One hypervisor under test. Everything but `connect` goes past the adapter."""
+    """One hypervisor under test. Everything but `connect` and `close` goes past the adapter.
+
+    A bench of a server that the tests start themselves is made by its fixture. `of(target)`, a class method, makes one
+    of any other server: with the smallest image, the first pool and the first network that it shows, a relay before it
+    for going dark, and no `unproven`. There it makes nothing whose name does not begin with `conf-`, `hand-` or `<b>`,
+    and takes away nothing else.
+    """
 
     image_ref: str
     image_mib: int
     """Size of the image's disk."""
     pool_ref: str
+    network_ref: str
+    """One that machines of the pool can have a NIC in."""
     memory_mib: int
-    """As little as a test machine can live with."""
+    """As little as a test machine can live with; it can live with twice as much."""
     patience: float
     """Seconds after which any work counts as stuck."""
     gaps: Mapping[int, str]
-    """Number of a promise that cannot be shown here -> why not, in a sentence."""
+    """Promises that the adapter does not give, besides those that need a capability it lacks: number -> why not."""
+    unproven: Mapping[int, str]
+    """Promises that the adapter gives, but this server cannot show: number -> why not, in a sentence."""
 
     def connect(self, *, read_only: bool = False) -> Hypervisor: ...
 
+    def close(self) -> None:
+        """Ends all connections and takes away every machine, disk and snapshot that a promise left."""
+
+    # What people do at the hypervisor's own console
+
     def make_by_hand(self, name: str, *, on: bool = False, note: str = "", managed_by: str = "") -> str:
-        """A machine with a disk of its own, whose guest ignores every request to stop. Returns its reference."""
+        """A machine with `memory_mib`, one vCPU and one disk of its own, whose guest ignores every request to stop.
+        Returns its reference."""
 
     def copy_by_hand(self, ref: str, name: str) -> str:
         """A person's clone: all that is written on the machine is copied, the UUID is new."""
@@ -55,11 +75,33 @@ class Bench(Protocol):
     def rename_by_hand(self, ref: str, name: str) -> None:
         """Called on stopped machines only."""
 
+    def file_by_hand(self, ref: str, folder: str) -> bool:
+        """Puts a machine into a folder of this name, at the top; False where there are no folders."""
+
+    def label_by_hand(self, ref: str, name: str, value: str) -> bool:
+        """Writes a custom field, or what comes next to it; False where there are none."""
+
+    def loose_disk_by_hand(self, name: str) -> str:
+        """A disk of 1 MiB at least that belongs to no machine. Returns its reference as `disk_files` tells it."""
+
+    def scribble(self, ref: str, text: str) -> None:
+        """Writes a short ASCII text into a machine's first disk, past any guest. Called on stopped machines only."""
+
+    # What the hypervisor's own tools show
+
     def machines(self) -> Mapping[str, Native]:
-        """By reference; half-made ones too, images not."""
+        """By reference; half-made ones too, images and snapshots not."""
+
+    def hardware(self, ref: str) -> Hardware: ...
 
     def disks(self) -> set[str]:
-        """Disks of machines, and those that belong to none; not those of images."""
+        """Disks of machines and of their snapshots, seeds, and what belongs to none; not those of images."""
+
+    def scribbled(self, ref: str) -> str:
+        """What `scribble` left in the first disk of a stopped machine; empty when there is nothing of it."""
+
+    def seed_in(self, ref: str) -> Seed | None:
+        """What cloud-init in this machine would read if it looked now (`hypervisors.conformance.guest` helps)."""
 
     def note_of(self, ref: str) -> str:
         """Free text that people see and edit on the machine."""
@@ -67,123 +109,12 @@ class Bench(Protocol):
     def shown_on(self, ref: str) -> str:
         """All the text that the hypervisor's own tools show on the machine."""
 
+    def calls(self) -> int | None:
+        """Requests that reached the server so far; None where they cannot be counted."""
+
+    # What befalls the endpoint
+
     def go_dark(self) -> None:
         """The endpoint does not answer any more."""
 
     def come_back(self) -> None: ...
-
-
-class Broken(AssertionError):
-    """A promise that was not kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    number: int
-    check: Callable[[Any], None]
-
-    @property
-    def sentence(self) -> str:
-        return (self.check.__doc__ or "").strip()
-
-    def __str__(self) -> str:
-        return f"{self.number:02}-{self.check.__name__}"
-
-
-PROMISES: dict[int, Promise] = {}
-
-
-def promise(number: int) -> Callable[[Callable[[Bench], None]], Callable[[Bench], None]]:
-    """Files a check under a number that stays its own for good: gaps name it."""
-
-    def file(check: Callable[[Bench], None]) -> Callable[[Bench], None]:
-        if number in PROMISES or not check.__doc__:
-            raise ValueError(f"Promise {number} is taken, or does not say what it promises.")
-        PROMISES[number] = Promise(number, check)
-        return check
-
-    return file
-
-
-def claim(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise Broken(otherwise)
-
-
-def refused(call: Callable[[], object], *kinds: type[HypervisorError]) -> HypervisorError:
-    """The error that a call must end with."""
-    try:
-        answer = call()
-    except kinds as error:
-        claim(bool(error.message.strip()), "A refusal comes with a sentence for a person.")
-        return error
-    raise Broken(f"{' or '.join(kind.__name__ for kind in kinds)} was due, but there was an answer: {answer!r}")
-
-
-HOLDING = Holding(holder="Lena Brandt", purpose="Conformance of the adapter", ends_on="2031-03-14", portal_ref="M-4711")
-
-
-def new_order(bench: Bench, **changes: Any) -> CreateMachine:
-    """A small machine that nobody ordered before."""
-    token = token_hex(4)
-    facts: dict[str, Any] = {
-        "stamp": Stamp(f"conf-{token}", uuid4()),
-        "name": f"conf-{token}",
-        "image_ref": bench.image_ref,
-        "pool_ref": bench.pool_ref,
-        "vcpus": 1,
-        "memory_mib": bench.memory_mib,
-        "disk_mib": bench.image_mib + 16,
-        "holding": HOLDING,
-    }
-    return CreateMachine(**facts | changes)
-
-
-def follow(bench: Bench, hv: Hypervisor, order: Order, handle: Handle) -> Progress:
-    """Polls until the work is done."""
-    return watch(bench, hv, order, handle)[-1]
-
-
-def watch(bench: Bench, hv: Hypervisor, order: Order, handle: Handle) -> list[Progress]:
-    """All that poll said, up to the end; Busy means to ask again, as the engine does."""
-    deadline = time.monotonic() + bench.patience
-    said: list[Progress] = []
-    while not said or not said[-1].done:
-        claim(time.monotonic() < deadline, f"{type(order).__name__} is stuck: {said[-1:]}")
-        try:
-            said.append(hv.poll(order, handle))
-        except Busy:
-            time.sleep(0.05)
-            continue
-        claim(said[-1].step in STEPS, f"There is no step {said[-1].step!r}.")
-        time.sleep(0 if said[-1].done else 0.01)
-    return said
-
-
-def drive(bench: Bench, hv: Hypervisor, order: Order) -> Progress:
-    """Submits and polls until the work is done."""
-    deadline = time.monotonic() + bench.patience
-    while True:
-        try:
-            handle = hv.submit(order)
-        except Busy:
-            claim(time.monotonic() < deadline, f"{type(order).__name__} is not taken.")
-            time.sleep(0.05)
-        else:
-            return follow(bench, hv, order, handle)
-
-
-def created(bench: Bench, hv: Hypervisor, order: CreateMachine) -> str:
-    """Makes a machine to the end. Returns its reference."""
-    return drive(bench, hv, order).ref
-
-
-def discard(bench: Bench, hv: Hypervisor, stamp: Stamp) -> None:
-    """Asks again for as long as the clearing is under way."""
-    deadline = time.monotonic() + bench.patience
-    while True:
-        try:
-            return hv.discard(stamp)
-        except Busy:
-            claim(time.monotonic() < deadline, "discard is stuck.")
-            time.sleep(0.01)

@@ -7,19 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
-from hypervisors.conformance.bench import (
-    HOLDING,
-    Bench,
-    claim,
-    created,
-    discard,
-    drive,
-    follow,
-    new_order,
-    promise,
-    refused,
-    watch,
-)
+from hypervisors.conformance.bench import Bench
+from hypervisors.conformance.driving import HOLDING, created, discard, drive, follow, new_order, watch
+from hypervisors.conformance.promises import claim, promise, refused
 from hypervisors.contract import Power, Stamp
 from hypervisors.errors import HypervisorError, InvalidRequest, NameTaken, NoCapacity, NotFound
 

@@ -6,16 +6,14 @@ from datetime import timedelta
 from secrets import token_hex
 from uuid import uuid4
 
-from hypervisors.conformance.bench import Bench, claim, created, drive, new_order, promise, refused
+from hypervisors.conformance.bench import Bench
+from hypervisors.conformance.driving import created, drive, new_name, new_order
+from hypervisors.conformance.promises import claim, promise, refused
 from hypervisors.contract import Power, PowerOff, PowerOn, RemoveMachine
 from hypervisors.errors import NotFound, Unreachable
 
 LONGEST_NAME = 255
 LONGEST_TEXT = 10_000
-
-
-def _name() -> str:
-    return f"hand-{token_hex(4)}"
 
 
 @promise(80)
@@ -28,7 +26,7 @@ def check_names_what_answers(bench: Bench) -> None:
 @promise(81)
 def a_scan_lists_every_machine(bench: Bench) -> None:
     """Reference, name and UUID of all machines are those of the hypervisor's own tools."""
-    bench.make_by_hand(_name())
+    bench.make_by_hand(new_name())
     created(bench, bench.connect(), new_order(bench))
     scan = bench.connect(read_only=True).inventory()
     found = {seen.ref: (seen.uuid, seen.name) for seen in scan.machines}
@@ -45,7 +43,7 @@ def a_scan_without_gaps_is_complete(bench: Bench) -> None:
 @promise(83)
 def a_scan_changes_nothing(bench: Bench) -> None:
     """Before and after a scan the hypervisor's own tools show the same."""
-    ref = bench.make_by_hand(_name(), on=True)
+    ref = bench.make_by_hand(new_name(), on=True)
     before = (dict(bench.machines()), bench.disks(), bench.shown_on(ref))
     bench.connect(read_only=True).inventory()
     claim((dict(bench.machines()), bench.disks(), bench.shown_on(ref)) == before, "Something changed.")
@@ -71,7 +69,7 @@ def pools_and_hosts_are_listed(bench: Bench) -> None:
 @promise(86)
 def one_machine_is_told_as_in_a_scan(bench: Bench) -> None:
     """A single look tells the same as a scan."""
-    hv, ref = bench.connect(read_only=True), bench.make_by_hand(_name(), note="a note")
+    hv, ref = bench.connect(read_only=True), bench.make_by_hand(new_name(), note="a note")
     told = next(seen for seen in hv.inventory().machines if seen.ref == ref)
     alone = hv.machine(ref)
     same = ("ref", "uuid", "name", "power", "vcpus", "memory_mib", "disk_mib", "pool_ref", "note", "created_at")
@@ -82,7 +80,7 @@ def one_machine_is_told_as_in_a_scan(bench: Bench) -> None:
 @promise(87)
 def power_is_told(bench: Bench) -> None:
     """On is on and off is off, in a scan made after the change."""
-    hv, ref = bench.connect(), bench.make_by_hand(_name())
+    hv, ref = bench.connect(), bench.make_by_hand(new_name())
     drive(bench, hv, PowerOn(ref))
     claim(hv.machine(ref).power is Power.ON, "It should be on.")
     drive(bench, hv, PowerOff(ref))
@@ -109,9 +107,9 @@ def a_reference_of_nothing_is_not_found(bench: Bench) -> None:
 @promise(90)
 def a_renamed_machine_is_the_same(bench: Bench) -> None:
     """A new name changes neither reference nor UUID."""
-    hv, ref = bench.connect(read_only=True), bench.make_by_hand(_name())
+    hv, ref = bench.connect(read_only=True), bench.make_by_hand(new_name())
     before = hv.machine(ref)
-    bench.rename_by_hand(ref, new := _name())
+    bench.rename_by_hand(ref, new := new_name())
     after = hv.machine(ref)
     claim((after.ref, after.uuid, after.name) == (before.ref, before.uuid, new), f"{after}")
 
@@ -130,7 +128,7 @@ def hostile_text_comes_back_as_text(bench: Bench) -> None:
 @promise(92)
 def text_is_cut_to_length(bench: Bench) -> None:
     """A name of any length comes back, cut to what a register can hold and without control characters."""
-    name = f"{_name()}-{'x' * 230}"
+    name = f"{new_name()}-{'x' * 230}"
     ref = bench.make_by_hand(name)
     told = bench.connect(read_only=True).machine(ref).name
     claim(name.startswith(told) and len(told) <= LONGEST_NAME and told.isprintable(), repr(told))
@@ -148,7 +146,7 @@ def times_are_aware(bench: Bench) -> None:
 def use_is_told_or_not(bench: Bench) -> None:
     """CPU use is a percentage where the adapter says that it knows it, and None elsewhere."""
     hv = bench.connect(read_only=True)
-    use = hv.machine(bench.make_by_hand(_name(), on=True)).cpu_percent
+    use = hv.machine(bench.make_by_hand(new_name(), on=True)).cpu_percent
     right = use is not None and 0 <= use <= 100 if hv.capabilities.cpu_usage else use is None
     claim(right, f"{use!r}")
 
@@ -156,7 +154,7 @@ def use_is_told_or_not(bench: Bench) -> None:
 @promise(95)
 def an_endpoint_in_the_dark_is_unreachable(bench: Bench) -> None:
     """Every call to an endpoint that does not answer is Unreachable, which may be tried again."""
-    hv, ref = bench.connect(), bench.make_by_hand(_name())
+    hv, ref = bench.connect(), bench.make_by_hand(new_name())
     order = new_order(bench)
     calls = (hv.check, hv.inventory, lambda: hv.machine(ref), lambda: hv.submit(order), lambda: hv.find(order.stamp))
     bench.go_dark()
