@@ -24,7 +24,7 @@ from lifecycle.leases.models import Lease
 from lifecycle.money.models import Charge, Draft, Line, Rate, RateCard
 from lifecycle.notices.models import Notice
 from lifecycle.operations.models import Brake, Heartbeat, Operation
-from lifecycle.people.models import CostCentre, PeopleImport, SignIn, Team, Token, User
+from lifecycle.people.models import CostCentre, PeopleImport, SignIn, SshKey, Team, Token, User
 from lifecycle.replies.models import Reply
 from lifecycle.requests.models import Request, Step
 from lifecycle.sprawl.models import Finding
@@ -63,6 +63,7 @@ __all__ = [
     "SignIn",
     "Size",
     "Span",
+    "SshKey",
     "Stage",
     "Step",
     "Team",

@@ -151,6 +151,33 @@ class Token(models.Model):
         return (self.expires_at - timedelta(seconds=1)).astimezone(self.person.tz).date()
 
 
+class SshKey(models.Model):
+    """A public key by which its person signs in to machines: given to new ones at their first start."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="ssh_keys")
+    name = models.CharField(_("name"), max_length=80)
+    text = models.TextField(_("public key"))
+    """One line, as ssh-keygen writes it."""
+    fingerprint = models.CharField(max_length=60)
+    """As ssh-keygen -l shows it: SHA256:…"""
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["added_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "fingerprint"],
+                name="one_ssh_key_per_person",
+                violation_error_message=_("You have this key already."),
+            )
+        ]
+        verbose_name = _("SSH key")
+        verbose_name_plural = _("SSH keys")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SignIn(models.Model):
     """A session that is signed in, so that its person can see it and end it."""
 

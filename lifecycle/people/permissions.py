@@ -121,7 +121,7 @@ CHOOSE_SUPERVISOR: Verb[User] = Verb(
     _why_not_supervise,
 )
 KEEP_ACCOUNT: Verb[User] = Verb(
-    _("look after one's own account: password, time zone, new tokens"),
+    _("look after one's own account: password, time zone, new tokens, SSH keys"),
     _themselves,
     _("This is somebody else's account."),
     changes=False,

@@ -18,6 +18,7 @@ from portal.api import (
     people,
     prices,
     requests,
+    sshkeys,
     tokens,
 )
 
@@ -37,6 +38,7 @@ router.register("audit", audit.EntryViewSet, basename="api-audit")
 router.register("people/imports", imports.ImportViewSet, basename="api-people-import")
 router.register("people", people.PersonViewSet, basename="api-person")
 router.register("teams", people.TeamViewSet, basename="api-team")
+router.register("ssh-keys", sshkeys.SshKeyViewSet, basename="api-ssh-key")
 router.register("tokens", tokens.TokenViewSet, basename="api-token")
 
 urlpatterns = [

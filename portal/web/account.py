@@ -1,4 +1,4 @@
-"""My account: signing in and out, sessions, tokens, password, time zone, theme."""
+"""My account: signing in and out, sessions, tokens, SSH keys, password, time zone, theme."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lifecycle.people import account as acts
-from lifecycle.people import sessions, tokens
+from lifecycle.people import sessions, sshkeys, tokens
 from portal.identity import address_of
 from portal.web.access import Asked, back
 from portal.web.agentwords import agent_words
 from portal.web.formproblems import shown_on
-from portal.web.forms.account import THEMES, PasswordForm, TokenForm, ZoneForm
+from portal.web.forms.account import THEMES, PasswordForm, SshKeyForm, TokenForm, ZoneForm
 from portal.web.forms_house.signing_in import SignInForm
 
 DEMO_PEOPLE = ("lena", "tomasz", "ingrid")
@@ -91,6 +91,28 @@ def revoke_token(request: Asked, pk: int) -> HttpResponse:
     return render(request, "account/token_revoke.html", {"token": token})
 
 
+@sensitive_post_parameters("key")
+@form_page
+def new_ssh_key(request: Asked) -> HttpResponse:
+    form = SshKeyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with shown_on(form):
+            added = sshkeys.add(request.user, by=request.user, **form.cleaned_data)
+            messages.success(request, _("%(key)s can be given to new machines.") % {"key": added})
+            return redirect("account")
+    return render(request, "account/ssh_key_new.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@form_page
+def remove_ssh_key(request: Asked, pk: int) -> HttpResponse:
+    key = request.user.ssh_keys.get(pk=pk)
+    if request.method == "POST":
+        sshkeys.remove(key, by=request.user)
+        messages.success(request, _("%(key)s is not given to new machines any more.") % {"key": key})
+        return redirect("account")
+    return render(request, "account/ssh_key_remove.html", {"key": key})
+
+
 @require_POST
 def end_session(request: Asked, pk: int) -> HttpResponse:
     sessions.end(request.user.sign_ins.get(pk=pk), by=request.user)
@@ -147,6 +169,7 @@ def _page(request: Asked, zone_form: ZoneForm, status: int = 200) -> HttpRespons
         place.here = place.session_key == request.session.session_key  # type: ignore[attr-defined]
     context = {
         "tokens": request.user.tokens.filter(revoked_at=None),
+        "ssh_keys": request.user.ssh_keys.all(),
         "places": places,
         "others": [place for place in places if not place.here],  # type: ignore[attr-defined]
         "zone": zone_form,

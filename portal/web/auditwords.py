@@ -95,6 +95,8 @@ SENTENCES: dict[str, Words] = {
     "request.passed_on": lazy("%(what)s waits for %(after)s now, as %(before)s has left."),
     "request.refused": lazy("%(who)s refused the request for %(what)s."),
     "request.submitted": lazy("%(who)s asked for %(what)s."),
+    "ssh_key.added": lazy("%(who)s added the SSH key %(what)s: %(fingerprint)s."),
+    "ssh_key.removed": lazy("%(who)s removed the SSH key %(what)s of %(person)s: %(fingerprint)s."),
     "token.made": lazy("%(who)s made the token %(what)s: %(scope)s, until %(expires_at)s."),
     "token.revoked": lazy("%(who)s revoked the token %(what)s of %(person)s."),
     "size.added": lazy("%(who)s added the size %(what)s."),
@@ -118,6 +120,7 @@ OBJECTS: dict[str, Words] = {
     "ratecard": lazy("Rate card"),
     "request": lazy("Request"),
     "size": lazy("Size"),
+    "sshkey": lazy("SSH key"),
     "team": lazy("Team"),
     "token": lazy("Token"),
     "user": lazy("Person"),
@@ -140,6 +143,7 @@ AREAS: dict[str, Words] = {
     "published_rate_card": lazy("Prices"),
     "request": lazy("Requests"),
     "size": lazy("Sizes"),
+    "ssh_key": lazy("SSH keys"),
     "team": lazy("Teams"),
 }
 

@@ -8,7 +8,7 @@ from lifecycle import clock
 from lifecycle.audit.queries import history_of
 from lifecycle.estate.models import LIVE, Machine
 from lifecycle.people.lines import way_up
-from lifecycle.people.models import User
+from lifecycle.people.models import SshKey, User
 from lifecycle.people.queries import approver_for, has_left, payer_for
 from lifecycle.requests.models import Request
 from lifecycle.requests.queries import inbox
@@ -53,6 +53,10 @@ class PersonPage:
     @cached_property
     def reports(self) -> list[User]:
         return list(self.person.reports.select_related("team").order_by("username")[: MOST + 1])
+
+    @cached_property
+    def ssh_keys(self) -> list[SshKey]:
+        return list(self.person.ssh_keys.all())
 
     @property
     def left(self) -> bool:

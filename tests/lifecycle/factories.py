@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import uuid
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ from typing import Any
 from lifecycle import clock
 from lifecycle.estate.models import Endpoint, Image, Machine, Meter, Pool, Power, Span, Stage, Tenure
 from lifecycle.money.models import Rate, RateCard
-from lifecycle.people import tokens
-from lifecycle.people.models import CostCentre, Team, Token, User
+from lifecycle.people import sshkeys, tokens
+from lifecycle.people.models import CostCentre, SshKey, Team, Token, User
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -44,6 +45,22 @@ def make_token(person: User, name: str = "", **fields: Any) -> tuple[Token, str]
     fields.setdefault("scope", Token.Scope.ACT)
     fields.setdefault("last_day", clock.now().astimezone(person.tz).date() + timedelta(days=30))
     return tokens.make(person, name=name or f"token{next(_numbers)}", by=person, **fields)
+
+
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmR3p0zy3uDKbqunmzD3JhBCmrsRdhauZkhVQBqZJ9L lena@laptop"
+FINGERPRINT = "SHA256:K+xkes/ENd58zHQRuayJekGO9oIgldBU3gD8f6S7fCI"
+"""As ssh-keygen told it."""
+
+
+def public_key(comment: str = "") -> str:
+    """Another one each time."""
+    number = next(_numbers)
+    blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + number.to_bytes(32)
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()} {comment or f'key{number}'}"
+
+
+def make_ssh_key(person: User, name: str = "", key: str = "") -> SshKey:
+    return sshkeys.add(person, key=key or public_key(), name=name, by=person)
 
 
 def make_cost_centre(code: str = "", **fields: Any) -> CostCentre:

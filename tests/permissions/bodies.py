@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from tests.lifecycle.factories import SSH_KEY
+
 BLUEPRINT = {
     "name": "Debian 12", "image": "{image}", "pool": "{pool}", "sizes": ["{size}"], "approval": "supervisor",
     "default_days": "30", "max_days": "90", "grace_days": "7", "restore_days": "7", "warn_days": "7, 1",
@@ -42,6 +44,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "person-change": {"last_name": "Zorn", "email": "zoe@example.org", "role": "employee", "zone": "Europe/Berlin"},
     "person-leave": {"left_on": "{later}"},
     "person-password": {"password": "a long one for tests"},
+    "ssh-key-new": {"key": SSH_KEY},
     "token-new": {"name": "nightly", "scope": "read", "last_day": "{later}"},
     "password": {"present": "secret-for-tests", "password": "a-long-new-one-7", "again": "a-long-new-one-7"},
     "zone": {"zone": "Asia/Tokyo"},
@@ -63,6 +66,7 @@ PAGES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 API: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "api-ssh-key-list"): {"key": SSH_KEY},
     ("POST", "api-token-list"): {"name": "nightly", "last_day": "{later}"},
     ("POST", "api-quotes"): {"blueprint": "{blueprint}", "size": "{size}", "last_day": "{later}"},
     ("POST", "api-machine-extend"): {"last_day": "{later}"},

@@ -25,7 +25,7 @@ from lifecycle.people import sessions
 from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
 from lifecycle.sprawl.actions import scan
-from tests.lifecycle.factories import make_cost_centre, make_team, make_token, make_user
+from tests.lifecycle.factories import make_cost_centre, make_ssh_key, make_team, make_token, make_user
 from tests.lifecycle.world import World
 
 LIST = b"username,name,email\nnina,Nina Nowak,nina@example.org\n"
@@ -142,6 +142,7 @@ def _house(world: World) -> dict[str, Any]:
         "people-import": kept.pk,
         "team": world.owner.team_id,
         "team-delete": make_team().pk,
+        "ssh-key": make_ssh_key(world.owner).pk,
         "token": make_token(world.owner)[0].pk,
         "session": sessions.begin(world.owner, session_key=NO_SESSION, address=None, agent="").pk,
         "later": str(world.day(40)),

@@ -34,6 +34,7 @@ from lifecycle.models import (
     Request,
     SignIn,
     Size,
+    SshKey,
     Team,
     Token,
     User,
@@ -41,7 +42,7 @@ from lifecycle.models import (
 from lifecycle.money.actions import publish_rate_card
 from lifecycle.operations import actions as operations
 from lifecycle.operations import power
-from lifecycle.people import account, leaving, sessions, teams, tokens
+from lifecycle.people import account, leaving, sessions, sshkeys, teams, tokens
 from lifecycle.people import actions as people
 from lifecycle.people.imports.applying import apply_import
 from lifecycle.people.imports.trying import look_again, try_import
@@ -49,6 +50,7 @@ from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.sprawl.adoption import assign_holder
+from tests.lifecycle.factories import SSH_KEY
 from tests.lifecycle.world import World
 from tests.permissions.stage import LIST, Stage, make_stage, taken_back
 from tests.permissions.table import PEOPLE, Answers, Row, differences, read
@@ -104,6 +106,7 @@ class Things:
     centre = property(lambda self: self._row(CostCentre, "cost-centre"))
     empty_centre = property(lambda self: self._row(CostCentre, "cost-centre-delete"))
     token = property(lambda self: self._row(Token, "token"))
+    ssh_key = property(lambda self: self._row(SshKey, "ssh-key"))
     session = property(lambda self: self._row(SignIn, "session"))
     kept = property(lambda self: self._row(PeopleImport, "people-import"))
 
@@ -162,6 +165,8 @@ ACTS: dict[str, Act] = {
     "people.account.set_zone": lambda on, by: account.set_zone(on.holder, "Asia/Tokyo", by=by),
     "people.sessions.end": lambda on, by: sessions.end(on.session, by=by),
     "people.sessions.end_others": lambda on, by: sessions.end_others(on.holder, keep="", by=by),
+    "people.sshkeys.add": lambda on, by: sshkeys.add(on.holder, key=SSH_KEY, by=by),
+    "people.sshkeys.remove": lambda on, by: sshkeys.remove(on.ssh_key, by=by),
     "people.tokens.make": lambda on, by: tokens.make(
         on.holder, name="nightly", scope=Token.Scope.READ, last_day=on.last_day, by=by
     ),

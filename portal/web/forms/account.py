@@ -49,6 +49,21 @@ class TokenForm(forms.Form):
         self.fields["last_day"].initial = usual_last_day
 
 
+class SshKeyForm(forms.Form):
+    use_required_attribute = False
+
+    key = Words(
+        label=_("Public key"),
+        help_text=_("One line, from a file that ends with .pub: ssh-ed25519 AAAA… lena@laptop"),
+        widget=forms.Textarea(
+            attrs={"rows": 3, "class": "mono", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    name = forms.CharField(
+        required=False, max_length=80, label=_("Name"), help_text=_("Empty: what stands at the end of the key.")
+    )
+
+
 class PasswordForm(forms.Form):
     use_required_attribute = False
 

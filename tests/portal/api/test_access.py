@@ -14,7 +14,7 @@ from lifecycle.models import Entry, Finding, Line, Operation
 from lifecycle.money.actions import draft
 from lifecycle.people.imports import try_import
 from portal.api import urls
-from tests.lifecycle.factories import make_token
+from tests.lifecycle.factories import SSH_KEY, make_ssh_key, make_token
 from tests.lifecycle.world import World
 from tests.portal.api.answers import problem
 from tests.portal.api.conftest import ROLES, Clients
@@ -56,6 +56,8 @@ READS: dict[str, tuple[int, ...]] = {
     "notices/": EVERYBODY,
     "tokens/": EVERYBODY,
     "tokens/{token}/": MINE,
+    "ssh-keys/": EVERYBODY,
+    "ssh-keys/{ssh_key}/": MINE,
     "orphans/": HOUSE,
     "orphans/{orphan}/": HOUSE,
     "endpoints/": HOUSE,
@@ -85,6 +87,8 @@ WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
     ("post", "notices/mark-read/"): (None, EVERYBODY),
     ("post", "tokens/"): ({"name": "nightly", "last_day": "{later}"}, (401, 201, 201, 201, 201, 201)),
     ("post", "tokens/{token}/revoke/"): (None, MINE),
+    ("post", "ssh-keys/"): ({"key": SSH_KEY}, (401, 201, 201, 201, 201, 201)),
+    ("delete", "ssh-keys/{ssh_key}/"): (None, (401, 404, 404, 204, 404, 404)),
     ("post", "machines/{machine}/shut-down/"): (None, HOLDING),
     ("post", "machines/{machine}/restart/"): (None, HOLDING),
     ("post", "machines/{machine}/start/"): (None, (401, 404, 404, 409, 403, 409)),  # it runs
@@ -153,6 +157,7 @@ def known(world: World, orphan: Finding) -> dict[str, Any]:
         "entry": Entry.objects.latest("pk").pk,
         "person": world.stranger.pk,
         "token": make_token(world.owner)[0].pk,
+        "ssh_key": make_ssh_key(world.owner).pk,
         "team": world.owner.team_id,
         "list": try_import(b"username\nnora\n", file_name="people.csv", by=world.admin).pk,
         "later": str(world.day(40)),
@@ -213,8 +218,8 @@ def test_the_tables_name_every_resource() -> None:
     assert {prefix.split("/")[0] for prefix, _view, _name in urls.router.registry} <= told
 
 
-DELETED = {"pause/", "teams/{team}/", "cost-centres/{centre}/"}
-"""A pause that ends, and what nothing hangs on."""
+DELETED = {"pause/", "teams/{team}/", "cost-centres/{centre}/", "ssh-keys/{ssh_key}/"}
+"""A pause that ends, what nothing hangs on, and keys of one's own."""
 
 
 def test_nothing_else_is_ever_deleted(client_of: Clients, known: dict[str, Any]) -> None:

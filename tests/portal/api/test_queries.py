@@ -13,7 +13,15 @@ from lifecycle.estate.sync import sync
 from lifecycle.money.actions import draft
 from lifecycle.requests.actions import approve
 from lifecycle.sprawl.actions import scan
-from tests.lifecycle.factories import make_cost_centre, make_endpoint, make_rate_card, make_team, make_token, make_user
+from tests.lifecycle.factories import (
+    make_cost_centre,
+    make_endpoint,
+    make_rate_card,
+    make_ssh_key,
+    make_team,
+    make_token,
+    make_user,
+)
 from tests.lifecycle.world import World
 from tests.portal.api.answers import fine
 from tests.portal.api.conftest import Clients
@@ -28,6 +36,7 @@ COUNTS: dict[str, tuple[str, int]] = {
     "costs/": ("owner", 5),
     "notices/": ("approver", 3),
     "tokens/": ("owner", 3),
+    "ssh-keys/": ("owner", 3),
     "blueprints/": ("owner", 4),
     "sizes/": ("owner", 3),
     "rate-cards/": ("owner", 4),
@@ -56,6 +65,7 @@ def rows(world: World, request: pytest.FixtureRequest) -> int:
         make_user(team=team, supervisor=make_user())
         make_endpoint()
         make_token(world.owner)
+        make_ssh_key(world.owner)
         make_rate_card(valid_from=clock.now().date().replace(year=2030 + number, month=1, day=1))
     sync(world.endpoint)
     scan()

@@ -389,13 +389,13 @@ def test_the_page_asks_as_often_for_three_tokens_and_sessions_as_for_one(lena, d
     client = signed_in()
     make_token(lena)
     client.get(ACCOUNT)  # notes that the session was seen
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(ACCOUNT)
     for _number in range(2):
         make_token(lena)
         signed_in()
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(ACCOUNT)
 
 
