@@ -7,7 +7,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-FAST := not rig and not browser and not journey and not chaos and not fuzz
+FAST := not soak and not rig and not browser and not journey and not chaos and not fuzz
 ROUNDS ?= 3
 REQUESTS ?= 200
 PYTEST := $(BIN)/pytest -n $(WORKERS)
@@ -53,8 +53,10 @@ chaos: packages .venv/dev kvm ## The engine among everything that breaks around 
 	@$(BIN)/python -m tests.chaos --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
 
 # What takes long: hours if need be. One failure does not hide the next.
-soak: packages .venv/dev kvm ## The benchmark with many pairs on both databases, and three rounds of all tests and chaos (ROUNDS=3)
+soak: packages .venv/dev kvm ## A guest that is signed in to, the benchmark with many pairs on both databases, and three rounds of all tests and chaos (ROUNDS=3)
 	@failed=0; \
+	tests/packages.sh soak/packages.txt; \
+	$(PYTEST) -m soak tests/soak || failed=1; \
 	$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks --pairs 101 || failed=1; \
 	$(BIN)/python -m tests.benchmarks --pairs 21 || failed=1; \
 	for round in $$(seq $(ROUNDS)); do \

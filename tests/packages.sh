@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs the Debian packages that the tests need, when it may; otherwise says which are missing.
+# With a name of a list beside it: the packages of that list.
 set -eu
 cd "$(dirname "$0")"
 
 missing=
-for package in $(grep -hv '^#' packages.txt rigs/packages.txt); do
+for package in $(grep -hv '^#' ${1:-packages.txt rigs/packages.txt}); do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
 done
 
