@@ -114,10 +114,10 @@ class Database:
 
     # writing
 
-    def create(self, cls: str, /, ref: str = "", **fields: Any) -> Obj:
+    def create(self, cls: str, /, **fields: Any) -> Obj:
         values = INITIAL[cls] | {name: [] for name in _LISTS.get(cls, ())} | fields
         values["uuid"] = values["uuid"] or self.uuid()
-        obj = Obj(cls, ref or f"OpaqueRef:{self.uuid()}", values)
+        obj = Obj(cls, f"OpaqueRef:{self.uuid()}", values)
         self.tables[cls][obj.ref] = obj
         self.by_uuid[cls, obj.uuid] = obj
         for field, other, kept in _POINTERS.get(cls, ()):

@@ -17,6 +17,10 @@ from tests.rigs.xapi.errors import NULL
 EPOCH = "19700101T00:00:00Z"
 
 
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 @dataclass(frozen=True, slots=True)
 class Type:
     """`kind` is one of string int float bool datetime void ref enum set map record any."""

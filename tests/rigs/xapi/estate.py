@@ -7,6 +7,7 @@ from typing import Any
 from tests.rigs.xapi import devices, lifecycle, machines, placement, power, storage
 from tests.rigs.xapi.context import Pool
 from tests.rigs.xapi.database import Obj, now
+from tests.rigs.xapi.datamodel import words
 
 GIB = 1024**3
 PLATFORM = {"nx": "true", "acpi": "1", "apic": "true", "pae": "true", "viridian": "false"}
@@ -28,8 +29,12 @@ SOFTWARE = {
     "network_backend": "bridge",
     "db_schema": "5.909",
 }
-POOL_OPERATIONS = ["ha_enable", "cluster_create", "designate_new_master", "tls_verification_enable", "configure_repositories", "sync_updates", "sync_bundle", "apply_updates", "cert_refresh", "exchange_certificates_on_join", "exchange_ca_certificates_on_join", "copy_primary_host_certs", "eject", "get_updates", "exchange_crls_on_join"]
-HOST_OPERATIONS = ["vm_migrate", "provision", "vm_resume", "enable", "evacuate", "vm_start"]
+POOL_OPERATIONS = words(
+    "ha_enable cluster_create designate_new_master tls_verification_enable configure_repositories "
+    "sync_updates sync_bundle apply_updates cert_refresh exchange_certificates_on_join "
+    "exchange_ca_certificates_on_join copy_primary_host_certs eject get_updates exchange_crls_on_join"
+)
+HOST_OPERATIONS = words("vm_migrate provision vm_resume enable evacuate vm_start")
 
 
 def prepare(pool: Pool) -> None:

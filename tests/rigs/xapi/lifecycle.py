@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tests.rigs.xapi.context import Context
 from tests.rigs.xapi.database import Database, Obj
-from tests.rigs.xapi.datamodel import ENUMS
+from tests.rigs.xapi.datamodel import ENUMS, words
 from tests.rigs.xapi.errors import NULL, Failure
 
 STATES = ("Halted", "Paused", "Suspended", "Running")
@@ -30,17 +30,28 @@ _IN: dict[tuple[str, ...], str] = {
 POWER = {operation: states for states, operations in _IN.items() for operation in operations.split()}
 
 FOR_TEMPLATES = set(
-    ["changing_dynamic_range", "changing_static_range", "changing_memory_limits", "changing_shadow_memory", "changing_VCPUs", "changing_NVRAM", "clone", "copy", "export", "metadata_export", "provision"]
+    words(
+        "changing_dynamic_range changing_static_range changing_memory_limits changing_shadow_memory "
+        "changing_VCPUs changing_NVRAM clone copy export metadata_export provision"
+    )
 )
 FOR_OWN_TEMPLATES = {"destroy", "migrate_send"}
-FOR_SNAPSHOTS = set(["revert", "clone", "copy", "export", "destroy", "hard_shutdown", "metadata_export"])
+FOR_SNAPSHOTS = set(words("revert clone copy export destroy hard_shutdown metadata_export"))
 FOR_DOM0 = set(
-    ["changing_dynamic_range", "changing_static_range", "changing_memory_limits", "changing_shadow_memory", "changing_VCPUs", "metadata_export", "data_source_op", "update_allowed_operations", "assert_operation_valid"]
+    words(
+        "changing_dynamic_range changing_static_range changing_memory_limits changing_shadow_memory "
+        "changing_VCPUs metadata_export data_source_op update_allowed_operations assert_operation_valid"
+    )
 )
 RESIZE_DOM0 = FOR_DOM0 & set(_IN["Halted",].split())
 NEEDS_GUEST = {"clean_shutdown", "clean_reboot", "suspend"}
 NOT_LISTED = set(
-    ["csvm", "get_boot_record", "send_sysrq", "send_trigger", "query_services", "shutdown", "call_plugin", "changing_memory_live", "awaiting_memory_live", "changing_memory_limits", "changing_shadow_memory_live", "changing_VCPUs", "assert_operation_valid", "data_source_op", "update_allowed_operations", "import", "reverting", "create_template", "power_state_reset"]
+    words(
+        "csvm get_boot_record send_sysrq send_trigger query_services shutdown call_plugin changing_memory_live "
+        "awaiting_memory_live changing_memory_limits changing_shadow_memory_live changing_VCPUs "
+        "assert_operation_valid data_source_op update_allowed_operations import reverting create_template "
+        "power_state_reset"
+    )
 )
 LISTED = [name for name in reversed(ENUMS["vm_operations"]) if name in POWER and name not in NOT_LISTED]
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.rigs.xapi import placement, storage
 from tests.rigs.xapi.calls import call
 from tests.rigs.xapi.context import Context, optional
 from tests.rigs.xapi.database import Database, Obj, now
+from tests.rigs.xapi.datamodel import words
 from tests.rigs.xapi.devices import fresh_mac
 from tests.rigs.xapi.errors import NULL, Failure
 from tests.rigs.xapi.lifecycle import check, demand, operating
 
 NOT_COPIED = set(
-    ["uuid", "allowed_operations", "current_operations", "power_state", "is_default_template", "suspend_VDI", "resident_on", "consoles", "VIFs", "VBDs", "domid", "metrics", "guest_metrics", "is_a_snapshot", "snapshot_of", "snapshots", "snapshot_time", "snapshot_info", "snapshot_metadata", "parent", "children", "scheduled_to_be_resident_on", "is_control_domain", "blobs", "generation_id", "last_booted_record"]
+    words(
+        "uuid allowed_operations current_operations power_state is_default_template suspend_VDI resident_on "
+        "consoles VIFs VBDs domid metrics guest_metrics is_a_snapshot snapshot_of snapshots snapshot_time "
+        "snapshot_info snapshot_metadata parent children scheduled_to_be_resident_on is_control_domain blobs "
+        "generation_id last_booted_record"
+    )
 )
 
 
@@ -26,12 +32,12 @@ def metrics(db: Database, vcpus: int) -> str:
     return db.create("VM_metrics", install_time=now(), VCPUs_number=vcpus).ref
 
 
-def add(db: Database, fields: dict[str, Any], *, ref: str = "") -> Obj:
+def add(db: Database, fields: dict[str, Any]) -> Obj:
     """A halted machine with a fresh set of metrics."""
     own: dict[str, Any] = {"domid": -1, "memory_overhead": overhead(fields)}
     if not fields.get("metrics"):
         own["metrics"] = metrics(db, 0)
-    return db.create("VM", ref, **fields | own)
+    return db.create("VM", **fields | own)
 
 
 @call("VM.create")
@@ -144,8 +150,8 @@ def provision(ctx: Context, vm: Obj) -> None:
 def _wanted(vm: Obj) -> list[dict[str, str]]:
     text = vm["other_config"].get("disks", "")
     try:
-        return [dict(disk.attrib) for disk in ElementTree.fromstring(text).iter("disk")] if text else []  # noqa: S314
-    except ElementTree.ParseError as error:
+        return [dict(disk.attrib) for disk in ET.fromstring(text).iter("disk")] if text else []  # noqa: S314
+    except ET.ParseError as error:
         raise Failure.internal(f"Xml.Error({error})") from error
 
 
@@ -202,9 +208,10 @@ def set_vcpus_number_live(ctx: Context, vm: Obj, nvcpu: int) -> None:
     ctx.db.set(ctx.db.get("VM_metrics", vm["metrics"]), VCPUs_number=nvcpu)
 
 
-def _set_memory(ctx: Context, vm: Obj, static_min: int, dynamic_min: int, dynamic_max: int, static_max: int) -> None:
-    order = [static_min, dynamic_min, dynamic_max, static_max]
-    if order != sorted(order):
+def _set_memory(ctx: Context, vm: Obj, *order: int) -> None:
+    """static_min, dynamic_min, dynamic_max, static_max: from the smallest to the largest."""
+    static_min, dynamic_min, dynamic_max, static_max = order
+    if list(order) != sorted(order):
         raise Failure("MEMORY_CONSTRAINT_VIOLATION_ORDER")
     if not ctx.settings.dynamic_memory and not dynamic_min == dynamic_max == static_max:
         raise Failure("MEMORY_CONSTRAINT_VIOLATION_MAXPIN", "DMC disabled")
@@ -214,9 +221,8 @@ def _set_memory(ctx: Context, vm: Obj, static_min: int, dynamic_min: int, dynami
 
 
 @call("VM.set_memory_limits")
-def set_memory_limits(
-    ctx: Context, vm: Obj, static_min: int, static_max: int, dynamic_min: int, dynamic_max: int
-) -> None:
+def set_memory_limits(ctx: Context, vm: Obj, *limits: int) -> None:
+    static_min, static_max, dynamic_min, dynamic_max = limits
     check(ctx.db, vm, "changing_memory_limits")
     _set_memory(ctx, vm, static_min, dynamic_min, dynamic_max, static_max)
 

@@ -6,6 +6,8 @@ import contextlib
 import socket
 import ssl
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -13,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.rigs.xapi import dispatch, handlers, wire
 from tests.rigs.xapi.context import Pool
+from tests.rigs.xapi.datamodel import Type
 from tests.rigs.xapi.errors import Dropped, Failure
 from tests.rigs.xapi.faults import Entry, Fault, Faults, Log
 
@@ -86,6 +89,16 @@ class Site:
         self.listeners = []
 
 
+@dataclass(frozen=True)
+class Form:
+    """How answers are written: as XML-RPC, or as one of the JSON-RPCs."""
+
+    kind: str
+    headers: list[tuple[str, str]]
+    succeeded: Callable[[Type, Any], bytes]
+    failed: Callable[[Failure], bytes]
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Listener
@@ -117,48 +130,42 @@ class Handler(BaseHTTPRequestHandler):
         method, args = wire.read_xml(body)
         pool = self.site.pool
 
-        def answer() -> tuple[bytes, str]:
-            with pool.db.changed:
-                try:
-                    self._refuse_login(method)
-                    return wire.success_xml(pool.db, *dispatch.ask(pool, method, args)), ""
-                except Failure as failure:
-                    return wire.failure_xml(failure), failure.details[0]
-
-        self._answer(method, args, len(body), answer, wire.failure_xml, "text/xml", [])
+        succeeded = lambda type_, value: wire.success_xml(pool.db, type_, value)
+        self._answer(method, args, len(body), Form("text/xml", [], succeeded, wire.failure_xml))
 
     def _call_json(self, body: bytes) -> None:
         method, args, asked = wire.read_json(body)
         pool = self.site.pool
 
-        def answer() -> tuple[bytes, str]:
-            with pool.db.changed:
-                try:
-                    self._refuse_login(method)
-                    return wire.success_json(pool.db, *dispatch.ask(pool, method, args), asked), ""
-                except Failure as failure:
-                    return wire.failure_json(failure, asked), failure.details[0]
-
+        succeeded = lambda type_, value: wire.success_json(pool.db, type_, value, asked)
         failed = lambda failure: wire.failure_json(failure, asked)
-        self._answer(method, args, len(body), answer, failed, "application/json", CORS)
+        self._answer(method, args, len(body), Form("application/json", CORS, succeeded, failed))
 
     def _refuse_login(self, method: str) -> None:
         """Only the coordinator lets anybody in."""
         if self.server.number and method == "session.login_with_password":
             raise Failure("HOST_IS_SLAVE", self.site.addresses[0][0])
 
-    def _answer(
-        self, method: str, args: list[Any], size: int, work: Any, failed: Any, kind: str, extra: list[tuple[str, str]]
-    ) -> None:
+    def _answer(self, method: str, args: list[Any], size: int, form: Form) -> None:
         entry = self.site.log.begin(method, str(args[0]) if args and "login" not in method else "", size)
         fault = self.site.faults.next(method)
         if fault and fault.action == "fail":
-            answer, entry.error = failed(Failure(*fault.details)), fault.details[0]
+            answer, entry.error = form.failed(Failure(*fault.details)), fault.details[0]
         else:
             self._suffer(fault, "before")
-            answer, entry.error = work()
+            answer, entry.error = self._worked(method, args, form)
             self._suffer(fault, "after")
-        self._send(answer, kind, extra, entry, fault)
+        self._send(answer, form, entry, fault)
+
+    def _worked(self, method: str, args: list[Any], form: Form) -> tuple[bytes, str]:
+        """Does it, and writes the answer down while nobody can change what it is about."""
+        pool = self.site.pool
+        with pool.db.changed:
+            try:
+                self._refuse_login(method)
+                return form.succeeded(*dispatch.ask(pool, method, args)), ""
+            except Failure as failure:
+                return form.failed(failure), failure.details[0]
 
     def _suffer(self, fault: Fault | None, when: str) -> None:
         if fault is None or fault.when != when:
@@ -168,16 +175,16 @@ class Handler(BaseHTTPRequestHandler):
         if fault.action == "drop":
             raise Dropped
 
-    def _send(self, answer: bytes, kind: str, extra: list[tuple[str, str]], entry: Entry, fault: Fault | None) -> None:
+    def _send(self, answer: bytes, form: Form, entry: Entry, fault: Fault | None) -> None:
         entry.sent, entry.done = len(answer), True
         if fault and fault.action == "garbage":
             answer = b"\x00<<< not what anybody asked for >>>\xff" * 3
         if fault and fault.action == "cut":
-            self._head(200, [("content-length", str(len(answer))), *QUIET, ("content-type", kind)])
+            self._head(200, [("content-length", str(len(answer))), *QUIET, ("content-type", form.kind)])
             self.wfile.write(answer[: len(answer) // 2])
             self.wfile.flush()
             raise Dropped
-        self.respond(200, answer, kind, extra=extra)
+        self.respond(200, answer, form.kind, extra=form.headers)
 
     def do_GET(self) -> None:
         handlers.handle(self, "GET", *self._asked())

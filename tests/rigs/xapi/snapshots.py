@@ -8,11 +8,16 @@ from tests.rigs.xapi import machines, power, storage
 from tests.rigs.xapi.calls import call
 from tests.rigs.xapi.context import Context
 from tests.rigs.xapi.database import Database, Obj, now
+from tests.rigs.xapi.datamodel import words
 from tests.rigs.xapi.errors import NULL, Failure
 from tests.rigs.xapi.lifecycle import operating
 
 KEPT_BY_VM = set(
-    ["uuid", "allowed_operations", "current_operations", "power_state", "suspend_VDI", "resident_on", "consoles", "VIFs", "VBDs", "domid", "is_a_snapshot", "snapshot_of", "snapshots", "snapshot_time", "snapshot_info", "snapshot_metadata", "parent", "children", "scheduled_to_be_resident_on", "metrics", "guest_metrics", "is_a_template"]
+    words(
+        "uuid allowed_operations current_operations power_state suspend_VDI resident_on consoles VIFs VBDs domid "
+        "is_a_snapshot snapshot_of snapshots snapshot_time snapshot_info snapshot_metadata parent children "
+        "scheduled_to_be_resident_on metrics guest_metrics is_a_template"
+    )
 )
 """What a revert does not bring back from the snapshot's metadata."""
 

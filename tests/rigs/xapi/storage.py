@@ -7,12 +7,16 @@ from typing import Any
 from tests.rigs.xapi.calls import call
 from tests.rigs.xapi.context import Context, optional
 from tests.rigs.xapi.database import Database, Obj, now
+from tests.rigs.xapi.datamodel import words
 from tests.rigs.xapi.errors import NULL, Failure
 
 SNAPSHOT_BYTES = 8 * 1024 * 1024
 """What a snapshot takes up; everything else is as large on its SR as it looks to a guest."""
-SR_OPERATIONS = ["vdi_introduce", "unplug", "plug", "pbd_create", "pbd_destroy", "vdi_resize", "vdi_clone", "scan", "vdi_snapshot", "vdi_mirror", "vdi_create", "vdi_destroy"]
-UNATTACHED = ["generate_config", "update", "forget", "destroy", "snapshot", "resize", "copy", "clone"]
+SR_OPERATIONS = words(
+    "vdi_introduce unplug plug pbd_create pbd_destroy vdi_resize vdi_clone scan vdi_snapshot vdi_mirror "
+    "vdi_create vdi_destroy"
+)
+UNATTACHED = words("generate_config update forget destroy snapshot resize copy clone")
 
 
 def used(db: Database, sr: Obj) -> int:
@@ -197,18 +201,8 @@ def refresh(db: Database, sr: Obj) -> None:
 
 
 @call("SR.create")
-def create_sr(
-    ctx: Context,
-    host: str,
-    device_config: dict[str, str],
-    physical_size: int,
-    name_label: str,
-    name_description: str,
-    type_: str,
-    content_type: str,
-    shared: bool,
-    sm_config: dict[str, str],
-) -> str:
+def create_sr(ctx: Context, *given: Any) -> str:
+    host, device_config, physical_size, name_label, name_description, type_, content_type, shared, sm_config = given
     there = ctx.db.get("host", host)
     if type_ not in SUPPORTED:
         raise Failure("SR_UNKNOWN_DRIVER", type_)
@@ -220,7 +214,7 @@ def create_sr(
     return sr.ref
 
 
-SUPPORTED = ["dummy", "ext", "iso", "lvm", "nfs"]
+SUPPORTED = words("dummy ext iso lvm nfs")
 
 
 @call("SR.get_supported_types")
