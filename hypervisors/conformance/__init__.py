@@ -4,10 +4,24 @@ An adapter's test runs each of `PROMISES` on a `Bench` of its own, but for its `
 that it does not declare, and for what its bench calls `unproven`: what the server that it runs on cannot show.
 """
 
-from hypervisors.conformance import changing, making, reading
+from hypervisors.conformance import (
+    changing,
+    disks,
+    files,
+    making,
+    networks,
+    powering,
+    reading,
+    resizing,
+    seeding,
+    snapshots,
+    telling,
+    watching,
+)
 from hypervisors.conformance.bench import Bench, Hardware, Native
 from hypervisors.conformance.promises import PROMISES, Broken, Promise, gaps
 
 __all__ = [
-    "PROMISES", "Bench", "Broken", "Hardware", "Native", "Promise", "changing", "gaps", "making", "reading",
+    "PROMISES", "Bench", "Broken", "Hardware", "Native", "Promise", "changing", "disks", "files", "gaps", "making",
+    "networks", "powering", "reading", "resizing", "seeding", "snapshots", "telling", "watching",
 ]  # fmt: skip

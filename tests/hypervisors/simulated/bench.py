@@ -19,7 +19,9 @@ class SimulatedBench:
     image_mib = 64
     memory_mib = 256
     patience = 10.0
-    gaps: Mapping[int, str] = {}
+    gaps: Mapping[int, str] = dict.fromkeys(
+        (157, 158, 159, 100, 101, 112, 260, 261, 262, 263, 265, 267, 280, 281, 283, 284), "It learns this next."
+    )
     unproven: Mapping[int, str] = {}
 
     def __init__(self, folder: Path) -> None:
