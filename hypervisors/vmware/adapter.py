@@ -1,0 +1,82 @@
+"""VMware through a vCenter: a cluster is a pool, a template is an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from hypervisors import fields
+from hypervisors.contract import (
+    Capabilities,
+    Changes,
+    Handle,
+    Hypervisor,
+    Inventory,
+    MachineFacts,
+    Order,
+    Progress,
+    Stamp,
+    Target,
+)
+from hypervisors.vmware import estate, machines, orders, removal
+from hypervisors.vmware.client import Client
+
+
+class Vmware(Hypervisor):
+    """One vCenter. Not shared between threads; a lost connection or session is opened anew by the next call."""
+
+    kind: ClassVar[str] = "vmware"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        guest_shutdown=True,
+        progress=True,
+        suspend=True,
+        resize=True,
+        disks=True,
+        nics=True,
+        snapshots=True,
+        rename=True,
+        seed=True,
+        changes=True,
+    )
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._client = Client(target)
+
+    @classmethod
+    def validate(cls, target: Target) -> None:
+        fields.check_https(target)
+
+    def check(self) -> str:
+        return self._client.run(self._client.product)
+
+    def inventory(self) -> Inventory:
+        return self._client.run(lambda: estate.inventory(self._client))
+
+    def changes(self, token: str) -> Changes:
+        return self._client.run(lambda: estate.changes(self._client, token))
+
+    def machine(self, ref: str) -> MachineFacts:
+        return self._client.run(lambda: estate.machine(self._client, ref))
+
+    def find(self, stamp: Stamp) -> Sequence[MachineFacts]:
+        return self._client.run(lambda: self._find(stamp))
+
+    def _find(self, stamp: Stamp) -> Sequence[MachineFacts]:
+        rows = estate.found(self._client, stamp)
+        known = estate.around(self._client, [row.ref for row in rows]) if rows else machines.Known()
+        return [machines.facts(row, known) for row in rows]
+
+    def _submit(self, order: Order) -> Handle:
+        return self._client.run(lambda: orders.submit(self._client, order))
+
+    def poll(self, order: Order, handle: Handle) -> Progress:
+        self.guard_writes()
+        return self._client.run(lambda: orders.poll(self._client, order, handle))
+
+    def discard(self, stamp: Stamp) -> None:
+        self.guard_writes()
+        self._client.run(lambda: removal.discard(self._client, stamp))
+
+    def close(self) -> None:
+        self._client.close()

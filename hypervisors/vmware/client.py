@@ -1,0 +1,252 @@
+"""Speaks to one vCenter: session, property collector, tasks. Only here and in `transport` is the wire touched.
+
+Whatever reads or changes something runs inside `run`, which signs in, renews a session that ended, bounds the time and
+maps faults; a session that ends in the middle makes it begin again, so that all work there is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pyVmomi import vim, vmodl
+from pyVmomi.VmomiSupport import ManagedObject
+
+from hypervisors.contract import Target
+from hypervisors.errors import HypervisorError
+from hypervisors.vmware import mapping
+from hypervisors.vmware.transport import Deadline, Stub
+
+T = TypeVar("T")
+
+CHUNK = 1000
+"""Objects in one answer: as quick as all at once, and a third of the memory."""
+TASK = ("info.state", "info.progress", "info.error", "info.result")
+
+VERSIONS = {"6.7": "vim.version.version12", "6.7.3": "vim.version.version15", "7.0": "vim.version.v7_0"}
+"""What a server says that it speaks at least -> what we speak then. Newer ones understand it too."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One object: its reference, and those of its properties that are set and that we may read."""
+
+    ref: str
+    kind: str
+    props: Mapping[str, Any]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Properties that could not be read, and why."""
+
+    def get(self, path: str, default: Any = None) -> Any:
+        return self.props.get(path, default)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    running: bool
+    percent: int
+    error: Exception | None
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Objects to read, and of which kind which properties. `select` says how to go on from the objects."""
+
+    objects: Sequence[Any]
+    paths: Mapping[type[Any], Sequence[str]]
+    select: Sequence[Any] = ()
+    skip: bool = False
+
+
+def pages(first: Any, more: Callable[[str], Any]) -> Iterator[Any]:
+    """All objects of an answer that may come in several parts, each with a token for the next."""
+    page = first
+    while page is not None:
+        yield from page.objects
+        page = more(page.token) if page.token else None
+
+
+class Client:
+    """One connection, not shared between threads. Opened by the first call, and anew after a fork."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._deadline = Deadline(target.timeout)
+        self._stub: Any = None
+        self._content: Any = None
+        self._pid = 0
+        self._kept: dict[str, Any] = {}
+
+    def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns; raises our taxonomy only."""
+        self._deadline.begin()
+        try:
+            self._sign_in()
+            try:
+                return work()
+            except vim.fault.NotAuthenticated:
+                self._forget_session()
+                self._sign_in()
+                return work()
+        except vmodl.MethodFault as error:
+            raise self.mapped(error) from error
+        except TimeoutError as error:
+            raise mapping.too_late(self.target.timeout) from error
+
+    def mapped(self, error: Exception) -> HypervisorError:
+        return mapping.fault(error, hide=self.target.secret)
+
+    def left(self) -> float:
+        """Seconds until the call under way must be over."""
+        return self._deadline.left()
+
+    def close(self) -> None:
+        """Signs out: a vCenter has few sessions to give. Safe to call twice."""
+        stub, content = self._stub, self._content
+        self._forget_session()
+        self._stub = None
+        if stub is None or self._pid != os.getpid():
+            return
+        self._deadline.begin()
+        if content is not None:
+            with suppress(vmodl.MethodFault, HypervisorError, TimeoutError):
+                content.sessionManager.Logout()
+        stub.DropConnections()
+
+    def _forget_session(self) -> None:
+        if self._stub is not None:
+            self._stub.cookie = ""
+        self._content = None
+        self._kept.clear()
+
+    def _sign_in(self) -> None:
+        if self._stub is None or self._pid != os.getpid():
+            self._forget_session()
+            self._stub, self._pid = Stub(self.target, self._deadline), os.getpid()
+        if self._content is not None:
+            return
+        content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+        offered = _numbers(content.about.apiVersion)
+        spoken = [version for least, version in VERSIONS.items() if offered >= _numbers(least)]
+        if spoken:
+            self._stub.ComputeVersionInfo(spoken[-1])
+        content.sessionManager.Login(self.target.username, self.target.secret, "en")
+        self._content = content
+
+    @property
+    def content(self) -> Any:
+        """vim.ServiceInstanceContent of the session."""
+        return self._content
+
+    @property
+    def knows_creation(self) -> bool:
+        """Machines tell when they were made since 6.7."""
+        return _numbers(self._content.about.apiVersion) >= (6, 7)
+
+    def product(self) -> str:
+        """Asked anew, and by the session, so that it is known to be alive."""
+        self.read_one(self._content.sessionManager, ["currentSession"])
+        return str(vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent().about.fullName)
+
+    def keep(self, name: str, read: Callable[[], T]) -> T:
+        """Read once per session: what does not change under a machine's feet."""
+        if name not in self._kept:
+            self._kept[name] = read()
+        found: T = self._kept[name]
+        return found
+
+    def object(self, kind: type[T], ref: str) -> T:
+        """The object behind a reference; whether it is there, the first call on it tells."""
+        return kind(ref, self._stub)  # type: ignore[call-arg]
+
+    # Reading. Never attribute by attribute: one call each, and an unset one breaks the simulator's handler.
+
+    def read(self, *wanted: Wanted) -> Iterator[Row]:
+        """Rows in the order the server gives; what is gone is left out."""
+        spec = [_filter(one) for one in wanted]
+        collector = self._content.propertyCollector
+        options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=CHUNK)
+        first = collector.RetrievePropertiesEx(spec, options)
+        return map(_row, pages(first, collector.ContinueRetrievePropertiesEx))
+
+    def read_one(self, found: Any, paths: Sequence[str]) -> Row | None:
+        return next(self.read(Wanted([found], {type(found): paths})), None)
+
+    def read_chunks(self, kind: type[Any], refs: Sequence[str], paths: Sequence[str]) -> Iterator[Row]:
+        """Many objects of one kind, so many at a time."""
+        for start in range(0, len(refs), CHUNK):
+            objects = [self.object(kind, ref) for ref in refs[start : start + CHUNK]]
+            yield from self.read(Wanted(objects, {kind: paths}))
+
+    @staticmethod
+    def way(kind: type[Any], path: str, **more: Any) -> Any:
+        """From objects of a kind to those that one of their properties names."""
+        return vmodl.query.PropertyCollector.TraversalSpec(type=kind, path=path, skip=False, **more)
+
+    @contextmanager
+    def view(self, *kinds: type[Any]) -> Iterator[Any]:
+        """All objects of these kinds, wherever they are."""
+        found = self._content.viewManager.CreateContainerView(self._content.rootFolder, list(kinds), True)
+        try:
+            yield found
+        finally:
+            with suppress(vmodl.MethodFault, HypervisorError):
+                found.DestroyView()
+
+    def through(self, view: Any, paths: Mapping[type[Any], Sequence[str]], *, list_too: bool = False) -> Wanted:
+        """What a view holds; with `list_too` the list of its references as well."""
+        step = self.way(vim.view.ContainerView, "view")
+        own = {vim.view.ContainerView: ("view",)} if list_too else {}
+        return Wanted([view], {**own, **paths}, [step], skip=not list_too)
+
+    def find_uuid(self, uuid: str) -> Any:
+        """The machine with this instance UUID, of which a vCenter allows one; None where there is none."""
+        return self._content.searchIndex.FindByUuid(None, uuid, True, True)
+
+    def find_child(self, folder: Any, name: str) -> Any:
+        return self._content.searchIndex.FindChild(folder, mapping.escaped(name))
+
+    def task(self, ref: str) -> TaskState | None:
+        """None for a task that the server does not know (any more)."""
+        row = self.read_one(self.object(vim.Task, ref), TASK)
+        if row is None:
+            return None
+        state = row.get("info.state")
+        return TaskState(
+            running=state in ("queued", "running"),
+            percent=int(row.get("info.progress") or 0),
+            error=row.get("info.error") if state == "error" else None,
+            result=reference(row.get("info.result")),
+        )
+
+
+def reference(found: Any) -> str:
+    """An object's reference as we hand it out, without its kind; empty for nothing."""
+    return str(found._GetMoId()) if isinstance(found, ManagedObject) else ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _filter(wanted: Wanted) -> Any:
+    query, select = vmodl.query.PropertyCollector, list(wanted.select)
+    return query.FilterSpec(
+        objectSet=[query.ObjectSpec(obj=one, skip=wanted.skip, selectSet=select) for one in wanted.objects],
+        propSet=[query.PropertySpec(type=kind, pathSet=list(paths), all=False) for kind, paths in wanted.paths.items()],
+        reportMissingObjectsInResults=True,
+    )
+
+
+def _row(found: Any) -> Row:
+    missing: Iterable[Any] = found.missingSet or ()
+    return Row(
+        ref=found.obj._GetMoId(),
+        kind=type(found.obj).__name__.rpartition(".")[2],
+        props={prop.name: prop.val for prop in found.propSet},
+        missing={one.path: type(one.fault).__name__.rpartition(".")[2] for one in missing},
+    )

@@ -1,0 +1,151 @@
+"""Making a machine: clone under a name that follows from the order, configure, rename, start.
+
+How far it is shows on the machine itself, so whoever comes next goes on from there: the clone carries stamp and UUID
+from its first moment, the key `leasehold.stage` is written in one with the configuration, the order's own name comes
+after that, and power last.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pyVmomi import vim
+
+from hypervisors import seeds
+from hypervisors.contract import CreateMachine, Power, Progress
+from hypervisors.errors import HypervisorError, InvalidRequest
+from hypervisors.vmware import estate, machines, networks, notes, placing
+from hypervisors.vmware.client import Client, Row, reference
+from hypervisors.vmware.mapping import escaped, unescaped
+from hypervisors.vmware.shape import Change, check_free, grown
+from hypervisors.vmware.verbs import Target
+from hypervisors.words import check_name, with_holding
+
+OPERATION = re.compile(r"[a-z0-9-]{1,64}")
+CONFIGURED = "configured"
+PERCENT = {"placing": 0, "copying": 5, "defining": 75, "renaming": 85, "starting": 90}
+"""Reached when the step begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is under way now; `ref` is set at the end."""
+
+    name: str
+    task: str = ""
+    ref: str = ""
+
+
+def check(order: CreateMachine) -> None:
+    """What can be refused without asking the server."""
+    check_name(order.name)
+    if not OPERATION.fullmatch(order.stamp.operation):
+        raise InvalidRequest("The operation's identifier holds characters that it cannot have.")
+    for what, size in (("vCPUs", order.vcpus), ("memory", order.memory_mib), ("disk", order.disk_mib)):
+        if size < 1:
+            raise InvalidRequest(f"The machine needs more than no {what}.")
+    if order.memory_mib % 4:
+        raise InvalidRequest("Memory comes in steps of 4 MiB.")
+    if order.seed is not None:
+        seeds.check(order.seed)
+
+
+def advance(client: Client, order: CreateMachine, *, cloned: bool = False) -> Step:
+    """Begins the next step, or tells that the last one is done. `cloned`: it was made just now, and must be there."""
+    row = next(iter(estate.found(client, order.stamp)), None)
+    if row is None and cloned:
+        raise HypervisorError("The new machine is gone, or has not kept its stamp.")
+    if row is None:
+        return Step("copying", _clone(client, order))
+    if "config.instanceUuid" not in row.props or _busy(client, row):
+        return Step("copying")
+    target = Target(client, row)
+    if machines.extra_config(row).get(machines.STAGE) != CONFIGURED:
+        return Step("defining", reference(_configure(target, order)))
+    if unescaped(row.get("name", "")) == estate.temporary_name(order.stamp):
+        check_free(client, row.get("parent"), order.name, but=row.ref)
+        return Step("renaming", reference(target.vm.Rename_Task(escaped(order.name))))
+    if target.power is not Power.ON:
+        return Step("starting", reference(target.vm.PowerOnVM_Task(None)))
+    return Step("starting", ref=row.ref)
+
+
+def progress(step: Step, percent: int = 0) -> Progress:
+    """A clone tells how far it is; the other steps are short."""
+    if step.ref:
+        return Progress(done=True, percent=100, step=step.name, ref=step.ref)
+    begun = PERCENT.get(step.name, 0)
+    reached = begun + percent * (PERCENT["defining"] - begun) // 100 if step.name == "copying" else begun
+    return Progress(done=False, percent=reached, step=step.name, handle={"task": step.task, "step": step.name})
+
+
+def _busy(client: Client, row: Row) -> bool:
+    """Something is being done to it, by whoever: the next step waits."""
+    seen = client.read_one(client.object(vim.VirtualMachine, row.ref), ["recentTask"])
+    states = (client.task(reference(one)) for one in (seen.get("recentTask", ()) if seen else ()))
+    return any(state is not None and state.running for state in states)
+
+
+def _clone(client: Client, order: CreateMachine) -> str:
+    """Stamp and UUID go into the clone itself; all else would be ignored there by some servers."""
+    if client.find_uuid(str(order.stamp.uuid)) is not None:
+        raise InvalidRequest("Another machine has the UUID that was chosen for this one.")
+    found = placing.image(client, order)
+    place = placing.place(client, order)
+    check_free(client, place.folder, order.name)
+    if order.network_ref:
+        networks.backing(client, order.network_ref)
+    spec = vim.vm.CloneSpec(
+        location=vim.vm.RelocateSpec(pool=place.pool, datastore=place.datastore, host=place.host),
+        config=vim.vm.ConfigSpec(
+            instanceUuid=str(order.stamp.uuid),
+            extraConfig=notes.options(
+                {
+                    machines.OPERATION: order.stamp.operation,
+                    machines.UUID_KEY: str(order.stamp.uuid),
+                    machines.MADE_AT: datetime.now(UTC).isoformat(timespec="seconds"),
+                    machines.STAGE: "",
+                }
+            ),
+        ),
+        powerOn=False,
+        template=False,
+    )
+    template = client.object(vim.VirtualMachine, found.ref)
+    return reference(template.CloneVM_Task(place.folder, estate.temporary_name(order.stamp), spec))
+
+
+def _configure(target: Target, order: CreateMachine) -> Any:
+    keys = {machines.STAGE: CONFIGURED}
+    if order.seed is not None:
+        keys |= seeds.guestinfo(order.seed, order.stamp.uuid)
+    spec = vim.vm.ConfigSpec(
+        numCPUs=order.vcpus,
+        memoryMB=order.memory_mib,
+        annotation=with_holding(target.row.get("config.annotation") or "", order.holding),
+        extraConfig=notes.options(keys),
+        deviceChange=[*_disk_change(target, order), *_card_change(target, order)],
+    )
+    return target.vm.ReconfigVM_Task(spec)
+
+
+def _disk_change(target: Target, order: CreateMachine) -> list[Any]:
+    disks = machines.disks(target.row)
+    return [grown(disks[0], order.disk_mib)] if disks and machines.mib(disks[0]) < order.disk_mib else []
+
+
+def _card_change(target: Target, order: CreateMachine) -> list[Any]:
+    """Its first NIC goes into the network that was asked for; an image without one gets one."""
+    if not order.network_ref:
+        return []
+    backing = networks.backing(target.client, order.network_ref)
+    cards = machines.cards(target.row)
+    if cards:
+        cards[0].backing = backing
+        return [Change(operation="edit", device=cards[0])]
+    connect = vim.vm.device.VirtualDevice.ConnectInfo(startConnected=True, connected=False, allowGuestControl=True)
+    card = vim.vm.device.VirtualVmxnet3(key=-1, addressType="assigned", backing=backing, connectable=connect)
+    return [Change(operation="add", device=card)]

@@ -1,0 +1,268 @@
+"""What is there: one look at everything, machines that changed, single machines. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyVmomi import vim, vmodl
+
+from hypervisors.contract import (
+    Changes,
+    DatastoreFacts,
+    HostFacts,
+    ImageFacts,
+    Inventory,
+    MachineFacts,
+    NetworkFacts,
+    PoolFacts,
+    Stamp,
+)
+from hypervisors.errors import NotFound
+from hypervisors.marks import changed, mark, pack, unpack
+from hypervisors.vmware import machines
+from hypervisors.vmware.client import Client, Row, Wanted, reference
+from hypervisors.vmware.machines import Known
+from hypervisors.vmware.mapping import unescaped
+from hypervisors.words import line
+
+MIB = 1 << 20
+AROUND: Mapping[type[Any], Sequence[str]] = {
+    vim.HostSystem: (
+        "name",
+        "parent",
+        "hardware.cpuInfo.numCpuThreads",
+        "hardware.memorySize",
+        "runtime.connectionState",
+        "runtime.inMaintenanceMode",
+    ),
+    vim.ComputeResource: ("name",),
+    vim.Folder: ("name", "parent"),
+    vim.Datacenter: ("name", "parent"),
+    vim.Network: ("name",),
+    vim.Datastore: (
+        "name",
+        "summary.capacity",
+        "summary.freeSpace",
+        "summary.multipleHostAccess",
+        "summary.url",
+        "info",
+    ),
+}
+"""Everything that is not a machine, in one view."""
+PLACES: Mapping[type[Any], Sequence[str]] = dict.fromkeys(
+    (vim.HostSystem, vim.Folder, vim.Datacenter), ("name", "parent")
+)
+"""As much of it as a machine's facts need."""
+
+
+@dataclass
+class Scan:
+    """What was read beside the machines."""
+
+    rows: Sequence[Row]
+    gaps: list[str] = field(default_factory=list)
+
+    def of(self, *kinds: str) -> Iterator[Row]:
+        return (row for row in self.rows if row.kind in kinds)
+
+    def known(self, fields: Mapping[int, str]) -> Known:
+        clusters = {row.ref: pool_ref(row.get("parent")) for row in self.of("HostSystem")}
+        return Known(clusters, folder_paths(self.of("Folder", "Datacenter", "StoragePod")), fields)
+
+
+def inventory(client: Client) -> Inventory:
+    with client.view(vim.VirtualMachine, *AROUND) as view:
+        scan = Scan(list(client.read(client.through(view, AROUND, list_too=True))))
+    everything = next(row.get("view", ()) for row in scan.of("ContainerView"))
+    refs = [reference(one) for one in everything if isinstance(one, vim.VirtualMachine)]
+    known = scan.known(custom_fields(client))
+    told = list(_facts(client, refs, known, scan.gaps))
+    return Inventory(
+        pools=[PoolFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*POOLS)],
+        hosts=[_host(row) for row in scan.of("HostSystem")],
+        datastores=[_datastore(row) for row in scan.of("Datastore")],
+        networks=[
+            NetworkFacts(f"{row.kind}:{row.ref}", line(unescaped(row.get("name", "")))) for row in scan.of(*NETS)
+        ],
+        images=[_image(one) for one in told if one.is_template],
+        machines=[one for one in told if not one.is_template],
+        complete=not scan.gaps,
+        gaps=scan.gaps,
+    )
+
+
+POOLS = ("ClusterComputeResource", "ComputeResource")
+NETS = ("Network", "DistributedVirtualPortgroup", "OpaqueNetwork")
+
+
+def changes(client: Client, token: str) -> Changes:
+    """Signs of all machines, in one look; details only of those whose signs are not those in the token."""
+    with client.view(vim.VirtualMachine, *PLACES) as view:
+        rows = list(client.read(client.through(view, {vim.VirtualMachine: machines.SIGNS, **PLACES})))
+    scan = Scan(rows)
+    now = {row.ref: mark(machines.signs(row)) for row in scan.of("VirtualMachine") if not row.get("config.template")}
+    before = unpack(token)
+    moved, gone = changed(before, now)
+    told = _facts(client, moved, scan.known(custom_fields(client)), scan.gaps) if moved else ()
+    return Changes(
+        token=pack(now),
+        whole=before is None,
+        machines=[one for one in told if not one.is_template],
+        gone=gone,
+        complete=not scan.gaps,
+        gaps=scan.gaps,
+    )
+
+
+def machine(client: Client, ref: str) -> MachineFacts:
+    """Raises NotFound."""
+    return machines.facts(row_of(client, ref), around(client, [ref]))
+
+
+def row_of(client: Client, ref: str, more: Sequence[str] = ()) -> Row:
+    """All of one machine. Raises NotFound for what is none."""
+    plain = ref.isascii() and ref.isprintable() and 0 < len(ref) <= 200
+    row = client.read_one(client.object(vim.VirtualMachine, ref), (*full(client), *more)) if plain else None
+    if row is None or "name" not in row.props:
+        raise NotFound("There is no such machine on this vCenter.")
+    return row
+
+
+def found(client: Client, stamp: Stamp) -> list[Row]:
+    """Machines with this stamp: by our UUID, else by the name that a half-made one has."""
+    by_uuid = client.find_uuid(str(stamp.uuid))
+    refs = {reference(by_uuid)} if by_uuid is not None else set()
+    refs |= {reference(one) for one in half_made(client, stamp)}
+    rows = client.read_chunks(vim.VirtualMachine, sorted(refs), full(client)) if refs else ()
+    return [row for row in rows if carries(row, stamp)]
+
+
+def half_made(client: Client, stamp: Stamp) -> Iterator[Any]:
+    for folder in client.keep("folders", lambda: machine_folders(client)):
+        one = client.find_child(folder, temporary_name(stamp))
+        if isinstance(one, vim.VirtualMachine):
+            yield one
+
+
+def temporary_name(stamp: Stamp) -> str:
+    """Of a machine that is being made; it follows from the order, so that it is found whatever was lost."""
+    return f"lh-{stamp.operation}"
+
+
+def carries(row: Row, stamp: Stamp) -> bool:
+    """Operation and UUID both; or it is being copied under our name, and has no configuration to tell by yet."""
+    if "config.instanceUuid" not in row.props:
+        return unescaped(row.get("name", "")) == temporary_name(stamp)
+    extra = machines.extra_config(row)
+    return extra.get(machines.OPERATION) == stamp.operation and machines.uuid_of(row) == stamp.uuid
+
+
+def around(client: Client, refs: Iterable[str]) -> Known:
+    """What the facts of a few machines need of their hosts and folders, by following the references upwards."""
+    ways = [
+        client.way(vim.VirtualMachine, "runtime.host"),
+        client.way(vim.VirtualMachine, "parent", selectSet=_upwards()),
+    ]
+    objects = [client.object(vim.VirtualMachine, ref) for ref in refs]
+    rows = list(client.read(Wanted(objects, PLACES, ways, skip=True)))
+    return Scan(rows).known(custom_fields(client))
+
+
+def _upwards() -> list[Any]:
+    """From an object to what it is in, again and again."""
+    again = vmodl.query.PropertyCollector.SelectionSpec(name="up")
+    return [Client.way(vim.ManagedEntity, "parent", name="up", selectSet=[again])]
+
+
+def datacenter_of(client: Client, entity: Any) -> Any:
+    """The data centre that something is in; None for what is in none."""
+    rows = client.read(Wanted([entity], {vim.Datacenter: ("vmFolder",)}, _upwards(), skip=True))
+    ref = next((row.ref for row in rows if row.kind == "Datacenter"), "")
+    return client.object(vim.Datacenter, ref) if ref else None
+
+
+def machine_folders(client: Client) -> list[Any]:
+    """Of each data centre the folder that its machines are in, and where we make ours."""
+    with client.view(vim.Datacenter) as view:
+        rows = client.read(client.through(view, {vim.Datacenter: ("vmFolder",)}))
+        return [row.get("vmFolder") for row in rows if row.get("vmFolder")]
+
+
+def custom_fields(client: Client) -> dict[int, str]:
+    """Those of machines, by key; nothing where they may not be read."""
+    manager = client.content.customFieldsManager
+    row = client.read_one(manager, ["field"]) if manager is not None else None
+    told = row.get("field", ()) if row is not None else ()
+    return {one.key: one.name for one in told if one.managedObjectType in (None, vim.VirtualMachine)}
+
+
+def full(client: Client) -> tuple[str, ...]:
+    return machines.paths(dated=client.knows_creation)
+
+
+def _facts(client: Client, refs: Sequence[str], known: Known, gaps: list[str]) -> Iterator[MachineFacts]:
+    for row in client.read_chunks(vim.VirtualMachine, refs, full(client)):
+        if lacking := machines.NEEDED & row.missing.keys():
+            gaps.append(f"Machine {row.ref} could not be read: {row.missing[min(lacking)]}.")
+        elif "name" in row.props:
+            yield machines.facts(row, known)
+
+
+def folder_paths(rows: Iterable[Row]) -> dict[str, str]:
+    """Paths of folders as people see them: without the root, and without the folder that every data centre has."""
+    nodes = {row.ref: (unescaped(row.get("name", "")), reference(row.get("parent")), row.kind) for row in rows}
+
+    def path(ref: str, depth: int = 0) -> list[str]:
+        name, parent, kind = nodes.get(ref, ("", "", ""))
+        if not parent or depth > 100:
+            return []
+        hidden = kind == "Folder" and nodes.get(parent, ("", "", ""))[2] == "Datacenter"
+        return [*path(parent, depth + 1), *([] if hidden else [name])]
+
+    return {ref: "/".join(path(ref)) for ref in nodes}
+
+
+def pool_ref(cluster: Any) -> str:
+    return f"{type(cluster).__name__.rpartition('.')[2]}:{reference(cluster)}" if cluster is not None else ""
+
+
+def kinded(row: Row) -> str:
+    """A reference that names its kind, for objects of which there are several."""
+    return f"{row.kind}:{row.ref}"
+
+
+def _host(row: Row) -> HostFacts:
+    return HostFacts(
+        ref=row.ref,
+        name=line(unescaped(row.get("name", ""))),
+        pool_ref=pool_ref(row.get("parent")),
+        cpus=row.get("hardware.cpuInfo.numCpuThreads", 0),
+        memory_mib=row.get("hardware.memorySize", 0) // MIB,
+        connected=row.get("runtime.connectionState") == "connected" and not row.get("runtime.inMaintenanceMode"),
+    )
+
+
+def _datastore(row: Row) -> DatastoreFacts:
+    return DatastoreFacts(
+        ref=row.ref,
+        name=line(unescaped(row.get("name", ""))),
+        capacity_mib=row.get("summary.capacity", 0) // MIB,
+        free_mib=row.get("summary.freeSpace", 0) // MIB,
+        identity=_identity(row.get("info")),
+        shared=bool(row.get("summary.multipleHostAccess")),
+    )
+
+
+def _identity(info: Any) -> str:
+    """A file system's own UUID, or the share that is mounted; local folders cannot be told apart from elsewhere."""
+    if isinstance(info, vim.host.VmfsDatastoreInfo) and info.vmfs is not None:
+        return line(f"vmfs:{info.vmfs.uuid}")
+    if isinstance(info, vim.host.NasDatastoreInfo) and info.nas is not None:
+        return line(f"nfs:{info.nas.remoteHost}:{info.nas.remotePath}")
+    return line(f"vsan:{info.url}") if isinstance(info, vim.host.VsanDatastoreInfo) else ""
+
+
+def _image(told: MachineFacts) -> ImageFacts:
+    return ImageFacts(told.ref, told.name, told.disks[0].size_mib if told.disks else 0)
