@@ -198,13 +198,21 @@ class XapiRig:
     @contextmanager
     def session(self, *, originator: str = "tests") -> Iterator[XenAPI.Session]:
         """The real client, logged in, for the test's own eyes; logged out in the end."""
-        client = self.client()
-        client.xenapi.login_with_password(self.username, self.password, "2.23", originator)
+        with self.connected() as client:
+            client.xenapi.login_with_password(self.username, self.password, "2.23", originator)
+            try:
+                yield client
+            finally:
+                with suppress(Exception):
+                    client.xenapi.session.logout()
+
+    @contextmanager
+    def connected(self, address: str = "") -> Iterator[XenAPI.Session]:
+        """The real client, not logged in; its connection is closed in the end."""
+        client = self.client(address)
         try:
             yield client
         finally:
-            with suppress(Exception):
-                client.xenapi.session.logout()
             client("close")()
 
     def image(self, name: str = "debian-12") -> str:

@@ -260,6 +260,9 @@ def create_network(ctx: Context, given: dict[str, Any]) -> str:
 
 @call("network.destroy")
 def destroy_network(ctx: Context, network: Obj) -> None:
-    if network["VIFs"]:
-        raise Failure("NETWORK_CONTAINS_VIF", *network["VIFs"])
+    cards = ctx.db.many("VIF", network["VIFs"])
+    if attached := [vif.ref for vif in cards if vif["currently_attached"]]:
+        raise Failure("NETWORK_CONTAINS_VIF", *attached)
+    for vif in cards:
+        ctx.db.destroy(vif)
     ctx.db.destroy(network)

@@ -99,6 +99,7 @@ def add_pool(pool: Pool, name: str, coordinator: Obj) -> Obj:
         cpu_info={"features_hvm_host": "", "features_pv_host": "", "socket_count": "1", "cpu_count": cpus}
         | {"vendor": "GenuineIntel"},
         ext_auth_cache_enabled=False,
+        telemetry_next_collection=now(),
         telemetry_uuid=f"OpaqueRef:{pool.db.uuid()}",
     )
 
@@ -153,7 +154,7 @@ def add_machine(pool: Pool, fields: dict[str, Any], sr: Obj, network: Obj, *, di
         "physical_utilisation": taken,
     }
     uuid = db.uuid()
-    vdi = db.create("VDI", uuid=uuid, location=uuid, SR=sr.ref, **about)
+    vdi = db.create("VDI", uuid=uuid, location=uuid, SR=sr.ref, snapshot_time=now(), **about)
     vdi.hidden["content"] = b""
     plugged = {"userdevice": "0", "bootable": True, "mode": "RW", "type": "Disk", "other_config": {"owner": ""}}
     metrics = f"OpaqueRef:{db.uuid()}"

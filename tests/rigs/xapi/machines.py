@@ -211,10 +211,10 @@ def set_vcpus_number_live(ctx: Context, vm: Obj, nvcpu: int) -> None:
 def _set_memory(ctx: Context, vm: Obj, *order: int) -> None:
     """static_min, dynamic_min, dynamic_max, static_max: from the smallest to the largest."""
     static_min, dynamic_min, dynamic_max, static_max = order
-    if list(order) != sorted(order):
-        raise Failure("MEMORY_CONSTRAINT_VIOLATION_ORDER")
     if not ctx.settings.dynamic_memory and not dynamic_min == dynamic_max == static_max:
         raise Failure("MEMORY_CONSTRAINT_VIOLATION_MAXPIN", "DMC disabled")
+    if list(order) != sorted(order):
+        raise Failure("MEMORY_CONSTRAINT_VIOLATION_ORDER")
     fields = {"memory_static_min": static_min, "memory_dynamic_min": dynamic_min}
     fields |= {"memory_dynamic_max": dynamic_max, "memory_static_max": static_max}
     ctx.db.set(vm, **fields, memory_overhead=overhead(vm.fields | fields))

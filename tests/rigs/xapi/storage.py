@@ -43,7 +43,8 @@ def make(db: Database, sr: Obj, fields: dict[str, Any], *, content: bytes = b"")
     size = SNAPSHOT_BYTES if fields.get("is_a_snapshot") else fields["virtual_size"]
     assert_room(db, sr, size)
     taken = 0 if sr["type"] == "dummy" else size
-    vdi = db.create("VDI", **fields | {"SR": sr.ref, "managed": True, "physical_utilisation": taken})
+    own = {"SR": sr.ref, "managed": True, "physical_utilisation": taken, "snapshot_time": now()}
+    vdi = db.create("VDI", **fields | own)
     db.set(vdi, location=vdi.uuid)
     vdi.hidden["content"] = content
     return vdi
@@ -62,7 +63,7 @@ def duplicate(db: Database, vdi: Obj, sr: Obj | None = None, **fields: Any) -> O
 
 
 def snapshot_of(db: Database, vdi: Obj) -> Obj:
-    return duplicate(db, vdi, is_a_snapshot=True, snapshot_of=vdi.ref, snapshot_time=now())
+    return duplicate(db, vdi, is_a_snapshot=True, snapshot_of=vdi.ref)
 
 
 def erase(db: Database, vdi: Obj) -> None:
