@@ -43,10 +43,11 @@ conformance: packages .venv/dev kvm ## What every adapter promises, on all of th
 	$(PYTEST) -q tests/hypervisors/conformance
 
 # docs/benchmarks.md says how to read it. BENCH="--only search" measures less.
-bench: packages .venv/dev ## How long pages take with 100,000 machines, and how soon and how much the engine does; written to var/bench
+bench: packages .venv/dev kvm ## How long pages take with 100,000 machines, how soon the engine acts, and what adapters cost; written to var/bench
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks $(BENCH)
 	@$(BIN)/python -m tests.benchmarks.engine files
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks.engine redis
+	@$(BIN)/python -m tests.benchmarks.adapters
 
 # docs/developing.md says what it breaks and what it proves.
 chaos: packages .venv/dev kvm ## The engine among everything that breaks around it (SEED=7 REQUESTS=200)

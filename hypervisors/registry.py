@@ -10,11 +10,12 @@ from hypervisors.errors import Unsupported
 
 ADAPTERS = {
     "simulated": "hypervisors.simulated.adapter:Simulated",
+    "vmware": "hypervisors.vmware.adapter:Vmware",
     "kvm": "hypervisors.kvm.adapter:Kvm",
 }
 """Imported only when asked for: an adapter may need a library that this installation does not have."""
 
-LABELS = {"simulated": "Simulated data centre", "kvm": "KVM (libvirt)"}
+LABELS = {"simulated": "Simulated data centre", "vmware": "VMware vCenter", "kvm": "KVM (libvirt)"}
 
 
 def kinds() -> list[str]:
