@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from hypervisors import fields
 from hypervisors.contract import (
     Capabilities,
     Changes,
+    DiskFiles,
+    Event,
     Handle,
     Hypervisor,
     Inventory,
@@ -17,8 +20,9 @@ from hypervisors.contract import (
     Progress,
     Stamp,
     Target,
+    UsageSample,
 )
-from hypervisors.vmware import estate, machines, orders, removal
+from hypervisors.vmware import estate, files, machines, orders, removal, telling
 from hypervisors.vmware.client import Client
 
 
@@ -37,6 +41,10 @@ class Vmware(Hypervisor):
         rename=True,
         seed=True,
         changes=True,
+        usage=True,
+        events=True,
+        disk_files=True,
+        rights=True,
     )
 
     def __init__(self, target: Target) -> None:
@@ -66,6 +74,18 @@ class Vmware(Hypervisor):
         rows = estate.found(self._client, stamp)
         known = estate.around(self._client, [row.ref for row in rows]) if rows else machines.Known()
         return [machines.facts(row, known) for row in rows]
+
+    def usage(self, refs: Sequence[str]) -> Sequence[UsageSample]:
+        return self._client.run(lambda: list(telling.usage(self._client, refs)))
+
+    def events(self, since: datetime) -> Sequence[Event]:
+        return self._client.run(lambda: telling.events(self._client, since))
+
+    def disk_files(self) -> DiskFiles:
+        return self._client.run(lambda: files.disk_files(self._client))
+
+    def missing_rights(self) -> Sequence[str]:
+        return self._client.run(lambda: telling.missing_rights(self._client))
 
     def _submit(self, order: Order) -> Handle:
         return self._client.run(lambda: orders.submit(self._client, order))

@@ -49,7 +49,12 @@ class TaskState:
     running: bool
     percent: int
     error: Exception | None
-    result: str
+    value: Any
+    """What it led to."""
+
+    @property
+    def result(self) -> str:
+        return reference(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,27 @@ class Client:
         own = {vim.view.ContainerView: ("view",)} if list_too else {}
         return Wanted([view], {**own, **paths}, [step], skip=not list_too)
 
+    def wait(self, tasks: Sequence[Any], *, margin: float) -> None:
+        """Until all of these tasks are over, or only that part of the time-out is left. The server does the waiting."""
+        if not tasks:
+            return
+        query = vmodl.query.PropertyCollector
+        watched = self._content.propertyCollector.CreateFilter(
+            _filter(Wanted(tasks, {vim.Task: ("info.state",)})), True
+        )
+        going, version = {reference(task) for task in tasks}, ""
+        try:
+            while going and (left := self.left() - margin * self.target.timeout) >= 1:
+                options = query.WaitOptions(maxWaitSeconds=int(left))
+                update = self._content.propertyCollector.WaitForUpdatesEx(version, options)
+                if update is None:
+                    return
+                version = update.version
+                going -= {reference(one.obj) for part in update.filterSet for one in part.objectSet if _is_over(one)}
+        finally:
+            with suppress(vmodl.MethodFault, HypervisorError):
+                watched.DestroyPropertyFilter()
+
     def find_uuid(self, uuid: str) -> Any:
         """The machine with this instance UUID, of which a vCenter allows one; None where there is none."""
         return self._content.searchIndex.FindByUuid(None, uuid, True, True)
@@ -220,13 +246,19 @@ class Client:
             running=state in ("queued", "running"),
             percent=int(row.get("info.progress") or 0),
             error=row.get("info.error") if state == "error" else None,
-            result=reference(row.get("info.result")),
+            value=row.get("info.result"),
         )
 
 
 def reference(found: Any) -> str:
     """An object's reference as we hand it out, without its kind; empty for nothing."""
     return str(found._GetMoId()) if isinstance(found, ManagedObject) else ""
+
+
+def _is_over(update: Any) -> bool:
+    """A task that ended, or that is gone."""
+    ended = any(change.val in ("success", "error") for change in update.changeSet or ())
+    return ended or bool(update.kind == "leave")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

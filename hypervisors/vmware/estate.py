@@ -123,11 +123,16 @@ def machine(client: Client, ref: str) -> MachineFacts:
 
 def row_of(client: Client, ref: str, more: Sequence[str] = ()) -> Row:
     """All of one machine. Raises NotFound for what is none."""
-    plain = ref.isascii() and ref.isprintable() and 0 < len(ref) <= 200
-    row = client.read_one(client.object(vim.VirtualMachine, ref), (*full(client), *more)) if plain else None
+    machine = client.object(vim.VirtualMachine, ref)
+    row = client.read_one(machine, (*full(client), *more)) if is_plain(ref) else None
     if row is None or "name" not in row.props:
         raise NotFound("There is no such machine on this vCenter.")
     return row
+
+
+def is_plain(ref: str) -> bool:
+    """It may be a reference; what is not need not be asked for."""
+    return ref.isascii() and ref.isprintable() and 0 < len(ref) <= 200
 
 
 def found(client: Client, stamp: Stamp) -> list[Row]:

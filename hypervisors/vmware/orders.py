@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypervisors import contract
-from hypervisors.contract import CreateMachine, Handle, Order, PowerOff, Progress, RemoveMachine, Shutdown
+from hypervisors.contract import CreateMachine, Handle, Order, PowerOff, Progress, Shutdown
 from hypervisors.errors import NotFound
 from hypervisors.vmware import creation, estate, notes, power, removal, shape, snapshots
 from hypervisors.vmware.client import Client, TaskState, reference
@@ -20,6 +20,15 @@ Existing = (
     | contract.Annotate | contract.DetachSeed | contract.RemoveMachine
 )  # fmt: skip
 """Orders for a machine that is there."""
+
+ENDING = (
+    contract.RemoveMachine,
+    contract.RemoveDisk,
+    contract.RemoveNic,
+    contract.RemoveSnapshot,
+    contract.DetachSeed,
+)
+"""What is to go away is gone with its machine."""
 
 VERBS: Mapping[type[Existing], Verb] = {
     contract.PowerOn: power.POWER_ON,
@@ -107,7 +116,7 @@ def _look(client: Client, order: Existing, *, begin: bool = True) -> Look:
     try:
         target = _target(client, order)
     except NotFound:
-        if isinstance(order, RemoveMachine):
+        if isinstance(order, ENDING):
             return Look(done=True)
         raise
     ref = verb.done(target, order)

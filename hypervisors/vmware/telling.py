@@ -1,0 +1,193 @@
+"""What machines used, what happened to them, and what the account may not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pyVmomi import vim
+
+from hypervisors.contract import Event, UsageSample, What
+from hypervisors.vmware import estate
+from hypervisors.vmware.client import Client, Row, reference
+from hypervisors.vmware.mapping import unescaped
+from hypervisors.words import line
+
+REAL_TIME = 20
+"""Seconds of the window that hosts keep at hand; longer ones come from the database, where few are given at once."""
+TOGETHER = 250
+"""Machines in one question: a vCenter reads them from many hosts, and must be done in time."""
+SPELLED = {
+    "cpu.used.summation": "cpu",
+    "mem.active.average": "memory",
+    "virtualDisk.read.average": "read",
+    "virtualDisk.write.average": "written",
+    "net.received.average": "received",
+    "net.transmitted.average": "sent",
+}
+"""Counters by name; their numbers differ from one vCenter to the next."""
+EACH = {"read", "written"}
+"""Counted disk by disk."""
+
+WHATS: Mapping[str, What] = {
+    "VmCreatedEvent": What.CREATED,
+    "VmClonedEvent": What.CREATED,
+    "VmDeployedEvent": What.CREATED,
+    "VmRegisteredEvent": What.CREATED,
+    "VmDiscoveredEvent": What.CREATED,
+    "VmPoweredOnEvent": What.STARTED,
+    "DrsVmPoweredOnEvent": What.STARTED,
+    "VmResumingEvent": What.STARTED,
+    "VmPoweredOffEvent": What.STOPPED,
+    "VmSuspendedEvent": What.STOPPED,
+    "VmGuestShutdownEvent": What.STOPPED,
+    "VmReconfiguredEvent": What.CHANGED,
+    "VmRenamedEvent": What.CHANGED,
+    "VmResourceReallocatedEvent": What.CHANGED,
+    "VmMigratedEvent": What.MOVED,
+    "DrsVmMigratedEvent": What.MOVED,
+    "VmRelocatedEvent": What.MOVED,
+    "VmRemovedEvent": What.REMOVED,
+    "VmResettingEvent": What.OTHER,
+    "VmOrphanedEvent": What.OTHER,
+    "VmDisconnectedEvent": What.OTHER,
+}
+"""Kinds of events that are asked for."""
+MOST, PAGE = 10_000, 1000
+
+RIGHTS = (
+    "System.Read",
+    "Datastore.AllocateSpace",
+    "Datastore.Browse",
+    "Datastore.FileManagement",
+    "Global.ManageCustomFields",
+    "Global.SetCustomField",
+    "Network.Assign",
+    "Resource.AssignVMToPool",
+    "VirtualMachine.Config.AddExistingDisk",
+    "VirtualMachine.Config.AddNewDisk",
+    "VirtualMachine.Config.AddRemoveDevice",
+    "VirtualMachine.Config.AdvancedConfig",
+    "VirtualMachine.Config.Annotation",
+    "VirtualMachine.Config.CPUCount",
+    "VirtualMachine.Config.DiskExtend",
+    "VirtualMachine.Config.EditDevice",
+    "VirtualMachine.Config.Memory",
+    "VirtualMachine.Config.RemoveDisk",
+    "VirtualMachine.Config.Rename",
+    "VirtualMachine.Config.Settings",
+    "VirtualMachine.Interact.PowerOff",
+    "VirtualMachine.Interact.PowerOn",
+    "VirtualMachine.Interact.Reset",
+    "VirtualMachine.Interact.Suspend",
+    "VirtualMachine.Inventory.CreateFromExisting",
+    "VirtualMachine.Inventory.Delete",
+    "VirtualMachine.Provisioning.DeployTemplate",
+    "VirtualMachine.State.CreateSnapshot",
+    "VirtualMachine.State.RemoveSnapshot",
+    "VirtualMachine.State.RevertToSnapshot",
+)
+"""What the calls of this adapter need."""
+
+
+def usage(client: Client, refs: Sequence[str]) -> Iterator[UsageSample]:
+    plain = [ref for ref in dict.fromkeys(refs) if estate.is_plain(ref)]
+    rows = client.read_chunks(vim.VirtualMachine, plain, ["runtime.powerState"])
+    running = [row.ref for row in rows if row.get("runtime.powerState") == "poweredOn"]
+    counters = client.keep("counters", lambda: _counters(client))
+    metrics = [
+        vim.PerformanceManager.MetricId(counterId=number, instance="*" if name in EACH else "")
+        for number, name in counters.items()
+    ]
+    for start in range(0, len(running), TOGETHER):
+        specs = [
+            vim.PerformanceManager.QuerySpec(
+                entity=client.object(vim.VirtualMachine, ref), maxSample=1, intervalId=REAL_TIME, metricId=metrics
+            )
+            for ref in running[start : start + TOGETHER]
+        ]
+        told = client.content.perfManager.QueryPerf(specs) or ()
+        yield from (_sample(one, counters) for one in told if one.sampleInfo)
+
+
+def _counters(client: Client) -> dict[int, str]:
+    row = client.read_one(client.content.perfManager, ["perfCounter"])
+    known = row.get("perfCounter", ()) if row else ()
+    names = {one.key: f"{one.groupInfo.key}.{one.nameInfo.key}.{one.rollupType}" for one in known}
+    return {key: SPELLED[name] for key, name in names.items() if name in SPELLED}
+
+
+def _sample(told: Any, counters: Mapping[int, str]) -> UsageSample:
+    """Rates are in KiB a second, over the window; -1 stands for no value."""
+    window = told.sampleInfo[-1]
+    sums: dict[str, int] = {}
+    for series in told.value or ():
+        name = counters.get(series.id.counterId, "")
+        if series.value and series.value[-1] >= 0:
+            sums[name] = sums.get(name, 0) + series.value[-1]
+    seconds = window.interval or REAL_TIME
+    flows = {name: amount * 1024 * seconds for name, amount in sums.items()}
+    return UsageSample(
+        ref=reference(told.entity),
+        at=window.timestamp.astimezone(UTC),
+        seconds=float(seconds),
+        cpu_seconds=sums["cpu"] / 1000 if "cpu" in sums else None,
+        memory_mib=sums["memory"] // 1024 if "memory" in sums else None,
+        read_bytes=flows.get("read"),
+        written_bytes=flows.get("written"),
+        received_bytes=flows.get("received"),
+        sent_bytes=flows.get("sent"),
+    )
+
+
+def events(client: Client, since: datetime) -> list[Event]:
+    """By a collector: a plain query gives the last few, whatever was asked."""
+    spec = vim.event.EventFilterSpec(
+        time=vim.event.EventFilterSpec.ByTime(beginTime=since), eventTypeId=list(WHATS), disableFullMessage=False
+    )
+    collector = client.content.eventManager.CreateCollectorForEvents(spec)
+    try:
+        collector.SetCollectorPageSize(PAGE)
+        collector.RewindCollector()
+        told = [_event(one) for one in _all(collector) if one.vm is not None and one.createdTime >= since]
+    finally:
+        collector.DestroyCollector()
+    return sorted(told, key=lambda one: one.at)
+
+
+def _all(collector: Any) -> Iterator[Any]:
+    read = 0
+    while read < MOST and (page := collector.ReadNextEvents(min(PAGE, MOST - read))):
+        yield from page
+        read += len(page)
+
+
+def _event(told: Any) -> Event:
+    kind = type(told).__name__.rpartition(".")[2]
+    return Event(
+        at=told.createdTime.astimezone(UTC),
+        what=WHATS.get(kind, What.OTHER),
+        machine_ref=reference(told.vm.vm),
+        machine_name=line(unescaped(told.vm.name or "")),
+        who=line(told.userName or ""),
+        text=line(told.fullFormattedMessage or kind, 1000),
+    )
+
+
+def missing_rights(client: Client) -> list[str]:
+    """Rights that the account has nowhere: neither on the whole nor on any data centre."""
+    row = client.read_one(client.content.sessionManager, ["currentSession"])
+    if row is None or row.get("currentSession") is None:
+        return list(RIGHTS)
+    with client.view(vim.Datacenter) as view:
+        centres = [client.object(vim.Datacenter, one.ref) for one in _rows(client, view)]
+    places = [client.content.rootFolder, *centres]
+    session = row.get("currentSession").key
+    told = client.content.authorizationManager.HasPrivilegeOnEntities(places, session, list(RIGHTS))
+    granted = {one.privId for place in told or () for one in place.privAvailability if one.isGranted}
+    return [right for right in RIGHTS if right not in granted]
+
+
+def _rows(client: Client, view: Any) -> Iterable[Row]:
+    return client.read(client.through(view, {vim.Datacenter: ("name",)}))
