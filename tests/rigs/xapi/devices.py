@@ -100,9 +100,9 @@ def unplug_vbd(ctx: Context, vbd: Obj) -> None:
     vm = machine(ctx.db, vbd)
     if not vbd["unpluggable"]:
         raise Failure("VBD_NOT_UNPLUGGABLE", vbd.ref)
+    demand(vm, "Running")
     if not vbd["currently_attached"]:
         raise Failure("DEVICE_ALREADY_DETACHED", vbd.ref)
-    demand(vm, "Running")
     _assert_hotplug(ctx.db, vm, "VBD")
     if vm.hidden.get("holds_devices"):
         raise Failure("DEVICE_DETACH_REJECTED", "VBD", vbd.ref, "Device in use; refusing to close")
@@ -200,9 +200,9 @@ def plug_vif(ctx: Context, vif: Obj) -> None:
 @call("VIF.unplug")
 def unplug_vif(ctx: Context, vif: Obj) -> None:
     vm = machine(ctx.db, vif)
+    demand(vm, "Running")
     if not vif["currently_attached"]:
         raise Failure("DEVICE_ALREADY_DETACHED", vif.ref)
-    demand(vm, "Running")
     _assert_hotplug(ctx.db, vm, "VIF")
     _switch(ctx, vif, on=False)
 

@@ -33,6 +33,7 @@ def handle(http: Handler, verb: str, path: str, query: dict[str, str]) -> None:
     if realm is None:
         http.respond(403, FORBIDDEN.encode(), "text/html", close=True)
     elif query.get("session_id", "") not in pool.db.tables["session"]:
+        _discard(http)
         refusal = [("WWW-Authenticate", f'Basic realm="{realm}"')]
         http.respond(401, UNAUTHORISED.encode(), "text/html", close=True, extra=refusal)
     elif path == "/rrd_updates":
@@ -76,6 +77,7 @@ def _import(http: Handler, pool: Pool, query: dict[str, str]) -> None:
     if failure or vdi is None:
         with pool.db.changed:
             tasks.fail(ctx, failure or Failure("HANDLE_INVALID", "VDI", query.get("vdi", "")))
+        _discard(http)
         http.respond(500, b"<html><body><h1>HTTP 500 internal server error</h1></body></html>", "text/html", close=True)
         return
     content = http.rfile.read(length)
@@ -88,6 +90,13 @@ def _import(http: Handler, pool: Pool, query: dict[str, str]) -> None:
         vdi.hidden["content"] = content + old[len(content) :]
         tasks.succeed(ctx, VOID, "")
     http.respond(200, b"", "application/octet-stream", close=True, extra=[("task-id", ctx.task_ref)])
+
+
+def _discard(http: Handler) -> None:
+    """Reads what nobody wants: a client that is still sending would not hear the refusal."""
+    left = int(http.headers.get("Content-Length") or 0)
+    while left > 0 and (piece := http.rfile.read(min(left, PIECE))):
+        left -= len(piece)
 
 
 def _objection(pool: Pool, vdi: Obj | None, query: dict[str, str], length: int) -> Failure | None:
