@@ -113,6 +113,7 @@ def _target(client: Client, order: Existing) -> Target:
 def _look(client: Client, order: Existing, *, begin: bool = True) -> Look:
     """What is as the order wants it is done; otherwise its task begins."""
     verb = VERBS[type(order)]
+    verb.check(order)
     try:
         target = _target(client, order)
     except NotFound:

@@ -34,9 +34,12 @@ def _has_size(target: Target, order: Resize) -> str | None:
     return "" if now == (order.vcpus, order.memory_mib) else None
 
 
-def _resize(target: Target, order: Resize) -> Any:
+def _check_size(order: Resize) -> None:
     if order.vcpus < 1 or order.memory_mib < 4 or order.memory_mib % 4:
         raise InvalidRequest("A machine needs a processor at least, and memory in steps of 4 MiB.")
+
+
+def _resize(target: Target, order: Resize) -> Any:
     if target.power is not Power.OFF:
         raise WrongState("The machine has to be off for this.")
     return reconfigure(target, numCPUs=order.vcpus, memoryMB=order.memory_mib)
@@ -51,10 +54,13 @@ def _has_disk(target: Target, order: AddDisk) -> str | None:
     return next((machines.disk_ref(one) for one in disks if machines.disk_facts(one).key == order.key), None)
 
 
-def _add_disk(target: Target, order: AddDisk) -> Any:
-    """Its file is named after the order's key: that is how it is known again."""
+def _check_disk(order: AddDisk) -> None:
     if not KEY.fullmatch(order.key) or order.size_mib < 1:
         raise InvalidRequest("A disk needs a size, and a key in small letters, digits and hyphens.")
+
+
+def _add_disk(target: Target, order: AddDisk) -> Any:
+    """Its file is named after the order's key: that is how it is known again."""
     controller, unit = _free_place(target)
     folder = _home(target, order.datastore_ref)
     disk = vim.vm.device.VirtualDisk(
@@ -151,9 +157,12 @@ def _has_nic(target: Target, order: AddNic) -> str | None:
     return next((machines.nic_ref(one) for one in cards if (one.macAddress or "").lower() == mac_of(order.key)), None)
 
 
-def _add_nic(target: Target, order: AddNic) -> Any:
+def _check_nic(order: AddNic) -> None:
     if not KEY.fullmatch(order.key):
         raise InvalidRequest("A NIC needs a key in small letters, digits and hyphens.")
+
+
+def _add_nic(target: Target, order: AddNic) -> Any:
     card = vim.vm.device.VirtualVmxnet3(
         key=-1,
         addressType="manual",
@@ -183,7 +192,6 @@ def _has_name(target: Target, order: Rename) -> str | None:
 
 
 def _rename(target: Target, order: Rename) -> Any:
-    check_name(order.name)
     check_free(target.client, target.row.get("parent"), order.name, but=target.row.ref)
     return target.vm.Rename_Task(escaped(order.name))
 
@@ -197,10 +205,10 @@ def check_free(client: Client, folder: Any, name: str, *, but: str = "") -> None
 
 FILES = ("config.files.vmPathName",)
 
-RESIZE = Verb("resizing", _has_size, _resize)
-ADD_DISK = Verb("disk", _has_disk, _add_disk, paths=FILES)
+RESIZE = Verb("resizing", _has_size, _resize, check=_check_size)
+ADD_DISK = Verb("disk", _has_disk, _add_disk, check=_check_disk, paths=FILES)
 GROW_DISK = Verb("disk", _is_grown, _grow)
 REMOVE_DISK = Verb("disk", _has_no_disk, _remove_disk)
-ADD_NIC = Verb("network", _has_nic, _add_nic)
+ADD_NIC = Verb("network", _has_nic, _add_nic, check=_check_nic)
 REMOVE_NIC = Verb("network", _has_no_nic, _remove_nic)
-RENAME = Verb("renaming", _has_name, _rename)
+RENAME = Verb("renaming", _has_name, _rename, check=lambda order: check_name(order.name))

@@ -19,12 +19,15 @@ def _all(target: Target) -> list[SnapshotFacts]:
 
 
 def _is_taken(target: Target, order: TakeSnapshot) -> str | None:
-    return next((one.ref for one in _all(target) if one.name == line(order.name)), None)
+    return next((one.ref for one in _all(target) if one.name == order.name), None)
+
+
+def _check_name(order: TakeSnapshot) -> None:
+    if not order.name.strip() or order.name != line(order.name, 80):
+        raise InvalidRequest("A snapshot needs a name of one line, 80 characters at the most.")
 
 
 def _take(target: Target, order: TakeSnapshot) -> Any:
-    if not order.name.strip() or len(order.name) > 80:
-        raise InvalidRequest("A snapshot needs a name of 80 characters at the most.")
     return target.vm.CreateSnapshot_Task(escaped(order.name), "", False, False)
 
 
@@ -47,6 +50,6 @@ def _never(_target: Target, _order: object) -> None:
     """A machine does not show how often it was reverted."""
 
 
-TAKE = Verb("snapshot", _is_taken, _take)
+TAKE = Verb("snapshot", _is_taken, _take, check=_check_name)
 REVERT = Verb("reverting", _never, _revert, once=True)
 REMOVE = Verb("snapshot", _is_gone, _remove)

@@ -46,6 +46,8 @@ class Verb:
     step: str
     done: Callable[[Target, Any], str | None]
     start: Callable[[Target, Any], Any]
+    check: Callable[[Any], None] = lambda _order: None
+    """What can be refused without asking the server. Raises InvalidRequest."""
     paths: tuple[str, ...] = ()
     """Properties that these two need beside the usual ones."""
     ours_only: bool = False

@@ -22,6 +22,7 @@ class UnderTest(NamedTuple):
 TABLE: Mapping[str, UnderTest] = {
     "simulated": UnderTest("tests.hypervisors.simulated.bench:SimulatedBench", "tmp_path"),
     "kvm": UnderTest("tests.hypervisors.benches:KvmBench", "libvirt_rig"),
+    "vmware": UnderTest("tests.hypervisors.vmware.bench:VcenterBench", "vcenter_rig"),
 }
 
 
