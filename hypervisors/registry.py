@@ -12,7 +12,6 @@ ADAPTERS = {
     "simulated": "hypervisors.simulated.adapter:Simulated",
     "vmware": "hypervisors.vmware.adapter:Vmware",
     "kvm": "hypervisors.kvm.adapter:Kvm",
-    "vmware": "hypervisors.vmware.adapter:Vmware",
 }
 """Imported only when asked for: an adapter may need a library that this installation does not have."""
 
