@@ -166,3 +166,11 @@ class Console:
         known: Sequence[Any] = self.told(manager, "field").get("field", ())
         found = next((one.key for one in known if one.name == name), None)
         return int(found if found is not None else manager.AddCustomFieldDef(name, vim.VirtualMachine).key)
+
+    def end_sessions(self) -> None:
+        """All sessions but this one."""
+        manager = self.content.sessionManager
+        told = self.told(manager, "sessionList", "currentSession")
+        others = [one.key for one in told["sessionList"] if one.key != told["currentSession"].key]
+        if others:
+            manager.TerminateSession(others)

@@ -45,11 +45,12 @@ def authority(name: str = "authority") -> Identity:
     return Identity(builder.sign(key, hashes.SHA256()), key)
 
 
-def issued(name: str, by: Identity, *, address: str = "127.0.0.2") -> Identity:
+def issued(name: str, by: Identity, *, address: str = "127.0.0.2", expired: bool = False) -> Identity:
     """For a server at that address, and for a client."""
     key = _key()
     issuer = str(by.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-    builder = _builder(name, issuer, key, ca=False, usages={"digital_signature", "key_encipherment"})
+    usages = {"digital_signature", "key_encipherment"}
+    builder = _builder(name, issuer, key, ca=False, usages=usages, days=-1 if expired else 1)
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
@@ -60,10 +61,12 @@ def _key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _builder(name: str, issuer: str, key: rsa.RSAPrivateKey, *, ca: bool, usages: set[str]) -> x509.CertificateBuilder:
+def _builder(
+    name: str, issuer: str, key: rsa.RSAPrivateKey, *, ca: bool, usages: set[str], days: int = 1
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(_named(issuer), _named(name), key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.not_valid_before(now - timedelta(days=2)).not_valid_after(now + timedelta(days=days))
     builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     return builder.add_extension(x509.KeyUsage(**{usage: usage in usages for usage in USAGES}), critical=True)
 
