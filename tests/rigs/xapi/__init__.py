@@ -9,6 +9,7 @@ It knows nothing of who asks it. What it can do beyond XenAPI goes through `Xapi
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
 import shutil
 import signal
@@ -23,8 +24,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from portal.supervisor import die_with_parent
-
 if TYPE_CHECKING:
     import XenAPI
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0
+LIBC = ctypes.CDLL(None)
 
 
 def free_port(addresses: list[str]) -> int:
@@ -43,6 +43,12 @@ def free_port(addresses: list[str]) -> int:
             for address in addresses[1:]:
                 socket.create_server((address, port)).close()
             return port
+
+
+def _die_with_parent() -> None:
+    """By SIGKILL: a server that is frozen would not hear anything else."""
+    pr_set_pdeathsig = 1
+    LIBC.prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class XapiRig:
@@ -117,7 +123,7 @@ class XapiRig:
                 stderr=log,
                 text=True,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one prctl call, nothing that could take a lock
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, nothing that could take a lock
             )
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
@@ -164,10 +170,14 @@ class XapiRig:
         finally:
             self.thaw()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
         """What the server's process has used so far."""
-        assert self._process is not None
-        words = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        words = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / 100
 
     def log_text(self) -> str:

@@ -20,6 +20,7 @@ from tests.rigs.xapi import (  # noqa: F401 - what is imported here registers it
     sessions,
     snapshots,
     storage,
+    suspension,
     tasks,
 )
 from tests.rigs.xapi.calls import TABLE, Call, complete

@@ -75,6 +75,11 @@ def _not_implemented(ctx: Context, *_: Any) -> None:
     raise Failure("NOT_IMPLEMENTED", ctx.method)
 
 
+def unknown() -> list[str]:
+    """Calls of the data model that are only refused."""
+    return sorted(name for name, found in TABLE.items() if found.handler is _not_implemented)
+
+
 def _readers(cls: str) -> None:
     ref = Type("ref", cls)
     refs = Type("set", of=(ref,))

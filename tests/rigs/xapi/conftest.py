@@ -12,6 +12,7 @@ from tests.rigs.xapi import XapiRig
 def rig() -> Iterator[XapiRig]:
     with XapiRig() as rig:
         yield rig
+        assert "Traceback" not in rig.log_text()
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ class Settings:
     disk_seconds: float = 0.0
     guest_seconds: float = 0.0
     """How long a guest that listens takes to stop."""
+    agent_seconds: float = 0.0
+    """How long after its start a guest's agent first reports."""
     ack_seconds: float = 1.0
     """How long the server waits for a guest to say that it heard (the real one: 60 s and more)."""
     shutdown_seconds: float = 3.0

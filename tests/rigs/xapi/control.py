@@ -7,7 +7,6 @@ import contextlib
 import json
 import socketserver
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -46,7 +45,6 @@ def obeyed(site: Site, line: bytes) -> dict[str, Any]:
         asked = json.loads(line)
         return {"ok": COMMANDS[asked.pop("do")](site, **asked)}
     except Exception as error:
-        traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}
 
 

@@ -25,11 +25,13 @@ class Fault:
     skip: int = 0
     details: list[str] = field(default_factory=list)
     """For `fail`: the ErrorDescription."""
+    originator: str = "*"
+    """Only sessions that logged in under such a name (a shell pattern), and their logins."""
     hits: int = 0
     released: bool = False
 
-    def strikes(self, method: str) -> bool:
-        if not fnmatchcase(method, self.method):
+    def strikes(self, method: str, originator: str) -> bool:
+        if not (fnmatchcase(method, self.method) and fnmatchcase(originator, self.originator)):
             return False
         if self.skip:
             self.skip -= 1
@@ -47,6 +49,7 @@ class Entry:
     number: int
     method: str
     session: str
+    originator: str
     received: int
     at: float
     sent: int = 0
@@ -75,9 +78,10 @@ class Faults:
         with self.changed:
             return sum(fault.hits for fault in self.faults)
 
-    def next(self, method: str) -> Fault | None:
+    def next(self, entry: Entry) -> Fault | None:
         with self.changed:
-            return next((fault for fault in self.faults if fault.strikes(method)), None)
+            hit = (fault for fault in self.faults if fault.strikes(entry.method, entry.originator))
+            return next(hit, None)
 
     def stall(self, fault: Fault) -> None:
         """Sits out a delay or a hold; clearing the faults ends both."""
@@ -95,9 +99,9 @@ class Log:
         self.count = 0
         self.connections = 0
 
-    def begin(self, method: str, session: str, received: int) -> Entry:
+    def begin(self, method: str, session: str, originator: str, received: int) -> Entry:
         self.count += 1
-        entry = Entry(self.count, method, session, received, time.time())
+        entry = Entry(self.count, method, session, originator, received, time.time())
         self.entries.append(entry)
         return entry
 

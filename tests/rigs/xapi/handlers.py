@@ -12,10 +12,12 @@ from tests.rigs.xapi.datamodel import Type
 from tests.rigs.xapi.errors import Failure
 
 if TYPE_CHECKING:
+    from tests.rigs.xapi.faults import Fault
     from tests.rigs.xapi.server import Handler
 
 FORBIDDEN = "<html><body><h1>HTTP 403 forbidden</h1>Access to the requested resource is forbidden.</body></html>"
 UNAUTHORISED = "<html><body><h1>HTTP 401 unauthorised</h1>Please check your credentials and retry.</body></html>"
+BROKEN = b"<html><body><h1>HTTP 500 internal server error</h1></body></html>"
 PIECE = 1024 * 1024
 VOID = Type("void")
 GUARDED = {
@@ -28,18 +30,26 @@ GUARDED = {
 
 def handle(http: Handler, verb: str, path: str, query: dict[str, str]) -> None:
     realm = GUARDED.get((verb, path))
-    entry = http.site.log.begin(f"{verb} {path}", query.get("session_id", ""), 0)
+    session = query.get("session_id", "")
+    entry = http.site.log.begin(
+        f"{verb} {path}", session, http.originator(session), int(http.headers.get("Content-Length") or 0)
+    )
+    fault = http.site.faults.next(entry)
+    http.suffer(fault, "before")
     pool = http.site.pool
     if realm is None:
         http.respond(403, FORBIDDEN.encode(), "text/html", close=True)
-    elif query.get("session_id", "") not in pool.db.tables["session"]:
+    elif fault and fault.action == "fail":
+        _discard(http)
+        http.respond(500, BROKEN, "text/html", close=True)
+    elif session not in pool.db.tables["session"]:
         _discard(http)
         refusal = [("WWW-Authenticate", f'Basic realm="{realm}"')]
         http.respond(401, UNAUTHORISED.encode(), "text/html", close=True, extra=refusal)
     elif path == "/rrd_updates":
         entry.sent = _figures(http, pool, query)
     elif path == "/import_raw_vdi":
-        _import(http, pool, query)
+        _import(http, pool, query, fault)
     elif path == "/export_raw_vdi":
         _export(http, pool, query)
     else:
@@ -68,7 +78,7 @@ def _task(pool: Pool, query: dict[str, str], label: str) -> Context:
     return Context(pool, label, task=task)
 
 
-def _import(http: Handler, pool: Pool, query: dict[str, str]) -> None:
+def _import(http: Handler, pool: Pool, query: dict[str, str], fault: Fault | None) -> None:
     length = int(http.headers.get("Content-Length") or 0)
     with pool.db.changed:
         vdi = _disk(pool, query)
@@ -78,7 +88,7 @@ def _import(http: Handler, pool: Pool, query: dict[str, str]) -> None:
         with pool.db.changed:
             tasks.fail(ctx, failure or Failure("HANDLE_INVALID", "VDI", query.get("vdi", "")))
         _discard(http)
-        http.respond(500, b"<html><body><h1>HTTP 500 internal server error</h1></body></html>", "text/html", close=True)
+        http.respond(500, BROKEN, "text/html", close=True)
         return
     content = http.rfile.read(length)
     with pool.db.changed:
@@ -89,6 +99,7 @@ def _import(http: Handler, pool: Pool, query: dict[str, str]) -> None:
         old = vdi.hidden["content"]
         vdi.hidden["content"] = content + old[len(content) :]
         tasks.succeed(ctx, VOID, "")
+    http.suffer(fault, "after")
     http.respond(200, b"", "application/octet-stream", close=True, extra=[("task-id", ctx.task_ref)])
 
 

@@ -1,7 +1,8 @@
-"""On, off, and what is between: starting, stopping, pausing, suspending, and the guests that listen or do not."""
+"""On and off: starting, stopping, pausing, and the guests that listen or do not."""
 
 from __future__ import annotations
 
+from threading import Timer
 from typing import Any
 
 from tests.rigs.xapi import placement, storage
@@ -58,8 +59,27 @@ def boot(pool: Pool, vm: Obj, host: Obj, *, paused: bool = False, fresh: bool = 
     fields |= {"hvm": vm["domain_type"] == "hvm"} | ({"start_time": now()} if fresh else {})
     db.set(db.get("VM_metrics", vm["metrics"]), **fields)
     _attach(pool, vm)
-    if not paused and guest(vm) != "plain":
+    if not paused:
+        _come_up(pool, vm)
+
+
+def _come_up(pool: Pool, vm: Obj) -> None:
+    """Guests with an agent let it report, at once or after a while."""
+    if guest(vm) == "plain":
+        return
+    if not pool.settings.agent_seconds:
         report(pool, vm)
+        return
+    domid = vm["domid"]
+
+    def later() -> None:
+        with pool.db.changed:
+            if (vm["power_state"], vm["domid"]) == ("Running", domid):
+                report(pool, vm)
+
+    timer = Timer(pool.settings.agent_seconds, later)
+    timer.daemon = True
+    timer.start()
 
 
 def _attach(pool: Pool, vm: Obj) -> None:
@@ -175,8 +195,7 @@ def pause(ctx: Context, vm: Obj) -> None:
 def unpause(ctx: Context, vm: Obj) -> None:
     with operating(ctx, vm, "unpause"):
         ctx.db.set(vm, power_state="Running")
-        if guest(vm) != "plain":
-            report(ctx.pool, vm)
+        _come_up(ctx.pool, vm)
 
 
 @call("VM.hard_shutdown")
@@ -252,61 +271,3 @@ def power_state_reset(ctx: Context, vm: Obj) -> None:
         raise Failure("CANNOT_RESET_CONTROL_DOMAIN", vm.ref)
     stop(ctx.pool, vm)
     ctx.db.set(vm, current_operations={})
-
-
-def suspend_sr(ctx: Context, vm: Obj) -> Obj:
-    host = ctx.db.find("host", vm["resident_on"])
-    for ref in (vm["suspend_SR"], ctx.pool.this["suspend_image_SR"], host["suspend_image_sr"] if host else NULL):
-        if sr := ctx.db.find("SR", ref):
-            return sr
-    raise Failure("VM_NO_SUSPEND_SR", vm.ref)
-
-
-def save_memory(ctx: Context, vm: Obj) -> Obj:
-    sr = suspend_sr(ctx, vm)
-    size = int(vm["memory_dynamic_max"])
-    fields = {"name_label": "Suspend image", "type": "suspend", "virtual_size": size}
-    return storage.make(ctx.db, sr, fields)
-
-
-@call("VM.suspend")
-def suspend(ctx: Context, vm: Obj) -> None:
-    with operating(ctx, vm, "suspend"):
-        image = save_memory(ctx, vm)
-        ctx.work(ctx.settings.suspend_seconds)
-        stop(ctx.pool, vm, "Suspended")
-        ctx.db.set(vm, suspend_VDI=image.ref)
-    ctx.note("VM_SUSPENDED", vm)
-
-
-def _resume(ctx: Context, vm: Obj, host: Obj, *, paused: bool) -> None:
-    ctx.work(ctx.settings.suspend_seconds)
-    forget_memory(ctx.pool, vm)
-    boot(ctx.pool, vm, host, paused=paused, fresh=False)
-    ctx.note("VM_RESUMED", vm)
-
-
-@call("VM.resume")
-def resume(ctx: Context, vm: Obj, start_paused: bool, force: bool) -> None:
-    del force
-    with operating(ctx, vm, "resume"):
-        _resume(ctx, vm, placement.choose(ctx.pool, vm), paused=start_paused)
-
-
-@call("VM.resume_on")
-def resume_on(ctx: Context, vm: Obj, host: str, start_paused: bool, force: bool) -> None:
-    del force
-    with operating(ctx, vm, "resume_on"):
-        there = ctx.db.get("host", host)
-        placement.assert_fits(ctx.pool, vm, there)
-        _resume(ctx, vm, there, paused=start_paused)
-
-
-@call("VM.pool_migrate")
-def pool_migrate(ctx: Context, vm: Obj, host: str, options: dict[str, str]) -> None:
-    del options
-    with operating(ctx, vm, "pool_migrate"):
-        there = ctx.db.get("host", host)
-        placement.assert_fits(ctx.pool, vm, there)
-        ctx.work(ctx.settings.suspend_seconds)
-        ctx.db.set(vm, resident_on=there.ref)

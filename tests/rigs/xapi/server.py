@@ -147,14 +147,14 @@ class Handler(BaseHTTPRequestHandler):
             raise Failure("HOST_IS_SLAVE", self.site.addresses[0][0])
 
     def _answer(self, method: str, args: list[Any], size: int, form: Form) -> None:
-        entry = self.site.log.begin(method, str(args[0]) if args and "login" not in method else "", size)
-        fault = self.site.faults.next(method)
+        entry = self._noted(method, args, size)
+        fault = self.site.faults.next(entry)
         if fault and fault.action == "fail":
             answer, entry.error = form.failed(Failure(*fault.details)), fault.details[0]
         else:
-            self._suffer(fault, "before")
+            self.suffer(fault, "before")
             answer, entry.error = self._worked(method, args, form)
-            self._suffer(fault, "after")
+            self.suffer(fault, "after")
         self._send(answer, form, entry, fault)
 
     def _worked(self, method: str, args: list[Any], form: Form) -> tuple[bytes, str]:
@@ -167,7 +167,17 @@ class Handler(BaseHTTPRequestHandler):
             except Failure as failure:
                 return form.failed(failure), failure.details[0]
 
-    def _suffer(self, fault: Fault | None, when: str) -> None:
+    def _noted(self, method: str, args: list[Any], size: int) -> Entry:
+        if "login" in method:
+            return self.site.log.begin(method, "", str(args[3]) if len(args) > 3 else "", size)
+        session = str(args[0]) if args else ""
+        return self.site.log.begin(method, session, self.originator(session), size)
+
+    def originator(self, session: str) -> str:
+        known = self.site.pool.db.find("session", session)
+        return str(known["originator"]) if known else ""
+
+    def suffer(self, fault: Fault | None, when: str) -> None:
         if fault is None or fault.when != when:
             return
         if fault.action in {"delay", "hold"}:
@@ -187,10 +197,16 @@ class Handler(BaseHTTPRequestHandler):
         self.respond(200, answer, form.kind, extra=form.headers)
 
     def do_GET(self) -> None:
-        handlers.handle(self, "GET", *self._asked())
+        self._handle("GET")
 
     def do_PUT(self) -> None:
-        handlers.handle(self, "PUT", *self._asked())
+        self._handle("PUT")
+
+    def _handle(self, verb: str) -> None:
+        try:
+            handlers.handle(self, verb, *self._asked())
+        except Dropped:
+            self.drop()
 
     def _asked(self) -> tuple[str, dict[str, str]]:
         parts = urlsplit(self.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rigs.xapi import machines, power, storage
+from tests.rigs.xapi import machines, power, storage, suspension
 from tests.rigs.xapi.calls import call
 from tests.rigs.xapi.context import Context
 from tests.rigs.xapi.database import Database, Obj, now
@@ -35,7 +35,7 @@ def checkpoint(ctx: Context, vm: Obj, new_name: str) -> str:
     if not ctx.settings.checkpoints:
         raise Failure("LICENCE_RESTRICTION", "Checkpoint")
     with operating(ctx, vm, "checkpoint"):
-        image = power.save_memory(ctx, vm)
+        image = suspension.save_memory(ctx, vm)
         made = _take(ctx, vm, new_name, set())
         ctx.db.set(made, power_state="Suspended", suspend_VDI=image.ref)
     ctx.note("VM_CHECKPOINTED", vm)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 import pytest
 
-from tests.rigs.xapi import XapiRig
-from tests.rigs.xapi.asking import machine, refused
+from tests.rigs.xapi import ROOT, XapiRig
+from tests.rigs.xapi.asking import machine, refused, vdi_record
 from tests.rigs.xapi.test_wire import plainly
 
 
@@ -60,6 +64,47 @@ def test_a_call_can_be_held_in_the_middle(rig: XapiRig, xapi: Any) -> None:
         assert not held.done()
         rig.tell("clear_faults")
         held.result(timeout=5)
+
+
+def test_a_fault_can_be_meant_for_one_client(rig: XapiRig, xapi: Any) -> None:
+    with rig.fault("*", "fail", details=["TOO_BUSY"], originator="product*"):
+        assert xapi.pool.get_all()
+        with rig.connected() as client, refused("TOO_BUSY"):
+            client.xenapi.login_with_password(rig.username, rig.password, "2.23", "product 1")
+    with rig.session(originator="product 2") as session, rig.fault("*", "drop", skip=1, originator="product*"):
+        assert session.xenapi.pool.get_all()
+        assert rig.calls()[-1]["originator"] == "product 2"
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+            session.xenapi.pool.get_all()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_import_can_be_cut_too(rig: XapiRig, xapi: Any, when: str) -> None:
+    sr = xapi.pool.get_default_SR(xapi.pool.get_all()[0])
+    vdi = xapi.VDI.create(vdi_record(sr, 1 << 20))
+    drop = rig.fault("PUT /import_raw_vdi", "drop", when=when)
+    with rig.session() as session, plainly(rig) as connection, drop:
+        connection.request("PUT", f"/import_raw_vdi?vdi={vdi}&format=raw&session_id={session._session}", b"seed")
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+            connection.getresponse()
+    assert rig.content(vdi) == (b"seed" if when == "after" else b"")
+
+
+def test_the_server_dies_with_its_parent_even_when_frozen() -> None:
+    code = (
+        "import os, signal; from tests.rigs.xapi import XapiRig\n"
+        "rig = XapiRig(hosts=1); rig.start(); rig.freeze(); print(rig.pid, rig.root, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    pid, root = done.stdout.split()
+    shutil.rmtree(root)
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_frozen_server_holds_its_connections(rig: XapiRig) -> None:

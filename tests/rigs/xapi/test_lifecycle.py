@@ -115,6 +115,16 @@ def test_guests_that_do_not_hear_and_guests_that_do_not_stop(rig: XapiRig, xapi:
     assert xapi.VM.get_power_state(deaf) == "Halted"
 
 
+def test_an_agent_that_takes_its_time(rig: XapiRig, xapi: Any) -> None:
+    rig.settings(agent_seconds=0.3)
+    vm = machine(xapi, running=True)
+    rig.settings(agent_seconds=0)
+    with refused("VM_LACKS_FEATURE", vm):
+        xapi.VM.clean_shutdown(vm)
+    rig.wait_for(lambda: xapi.VM.get_guest_metrics(vm) != "OpaqueRef:NULL")
+    xapi.VM.clean_shutdown(vm)
+
+
 def test_a_hard_shutdown_goes_over_a_clean_one(rig: XapiRig, xapi: Any) -> None:
     vm = machine(xapi, running=True)
     rig.settings(guest_seconds=5)
