@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TypeVar
 
 from hypervisors import contract
 from hypervisors.contract import Capabilities, CreateMachine, Handle, Inventory, MachineFacts, Order, Progress
-from hypervisors.errors import InvalidRequest, Unsupported
-from hypervisors.simulated import changing, creating, mapping
-from hypervisors.simulated.client import Client, Seen
+from hypervisors.errors import InvalidRequest
+from hypervisors.simulated import changing, creating, mapping, reshaping
+from hypervisors.simulated.client import Client
 from hypervisors.simulated.faults import NativeFault
 
 SUFFIX = ".dc.sqlite3"
@@ -24,9 +25,7 @@ class Simulated(contract.Hypervisor):
     """A data centre in one file. `Target.path` is the file; it must exist before the first call."""
 
     kind: ClassVar[str] = "simulated"
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        guest_shutdown=True, progress=True, cpu_usage=True, authors=True
-    )
+    capabilities: ClassVar[Capabilities] = Capabilities(**dict.fromkeys(contract.MEANINGS, True))
 
     def __init__(self, target: contract.Target) -> None:
         super().__init__(target)
@@ -59,7 +58,7 @@ class Simulated(contract.Hypervisor):
             "networks", self.client.networks, lambda row: contract.NetworkFacts(row["ref"], mapping.text(row["name"]))
         )
         images = read("images", self.client.images, mapping.image_facts)
-        machines = read("machines", self.client.machines, _facts)
+        machines = read("machines", self.client.machines, mapping.machine_facts)
         return Inventory(not gaps, pools, hosts, datastores, networks, images, machines, gaps)
 
     @staticmethod
@@ -77,11 +76,35 @@ class Simulated(contract.Hypervisor):
 
     @mapping.translated()
     def machine(self, ref: str) -> MachineFacts:
-        return _facts(self.client.machine(ref))
+        return mapping.machine_facts(self.client.machine(ref))
 
     @mapping.translated()
     def find(self, stamp: contract.Stamp) -> Sequence[MachineFacts]:
-        return [_facts(seen) for seen in creating.find(self.client, stamp)]
+        return [mapping.machine_facts(seen) for seen in creating.find(self.client, stamp)]
+
+    @mapping.translated()
+    def changes(self, token: str) -> contract.Changes:
+        identity, _, number = token.rpartition(":")
+        since = int(number) if re.fullmatch(r"[0-9]{1,18}", number) else -1
+        found = self.client.changed(identity, since)
+        machines = [mapping.machine_facts(seen) for seen in found.seen]
+        return contract.Changes(f"{found.identity}:{found.number}", found.whole, machines, found.gone)
+
+    @mapping.translated()
+    def usage(self, refs: Sequence[str]) -> Sequence[contract.UsageSample]:
+        return [mapping.usage_sample(use) for use in self.client.usage(refs)]
+
+    @mapping.translated()
+    def events(self, since: datetime) -> Sequence[contract.Event]:
+        return [mapping.event(row) for row in self.client.events(since.astimezone(UTC))]
+
+    @mapping.translated()
+    def disk_files(self) -> contract.DiskFiles:
+        return contract.DiskFiles(True, [mapping.disk_file(row) for row in self.client.disk_files()])
+
+    @mapping.translated()
+    def missing_rights(self) -> Sequence[str]:
+        return self.client.missing_rights()
 
     @mapping.translated()
     def _submit(self, order: Order) -> Handle:
@@ -92,10 +115,13 @@ class Simulated(contract.Hypervisor):
                 return changing.submit_shutdown(self.client, order)
             case contract.RemoveMachine():
                 return changing.submit_remove(self.client, order)
-            case contract.PowerOn() | contract.PowerOff() | contract.Restart() | contract.Annotate():
+            case contract.Rename() | contract.DetachSeed():
+                reshaping.at_once(self.client, order)
+                return {}
+            case _ if isinstance(order, changing.Plain):
                 return changing.submit(self.client, order)
             case _:
-                raise Unsupported("The data centre cannot do this.")
+                return reshaping.submit(self.client, order)
 
     @mapping.translated()
     def poll(self, order: Order, handle: Handle) -> Progress:
@@ -107,10 +133,12 @@ class Simulated(contract.Hypervisor):
                 return changing.poll_shutdown(self.client, order, handle)
             case contract.RemoveMachine():
                 return changing.poll_remove(self.client, order, handle)
-            case contract.PowerOn() | contract.PowerOff() | contract.Restart() | contract.Annotate():
+            case contract.Rename() | contract.DetachSeed():
+                return reshaping.at_once(self.client, order)
+            case _ if isinstance(order, changing.Plain):
                 return changing.poll(self.client, order, handle)
             case _:
-                raise Unsupported("The data centre cannot do this.")
+                return reshaping.poll(self.client, order, handle)
 
     @mapping.translated()
     def discard(self, stamp: contract.Stamp) -> None:
@@ -119,7 +147,3 @@ class Simulated(contract.Hypervisor):
 
     def close(self) -> None:
         self.client.close()
-
-
-def _facts(seen: Seen) -> MachineFacts:
-    return mapping.machine_facts(seen.row, seen.disks, seen.cpu_percent)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hypervisors.simulated import machines
+from hypervisors.simulated import machines, parts
 from hypervisors.simulated.usage import PROFILES
 
 
@@ -48,17 +48,15 @@ def insert(db: sqlite3.Connection, hand: ByHand, *, now: datetime) -> str:
     ref = machines.insert(
         db, name=hand.name, created_by=hand.created_by, created_at=at.isoformat(), note=hand.note,
         managed_by=hand.managed_by, vcpus=hand.vcpus, memory_mib=hand.memory_mib, pool_ref=hand.pool_ref,
-        host_ref=hand.host_ref, network_ref=hand.network_ref, power=hand.power, guest_name=hand.guest_name,
+        host_ref=hand.host_ref, power=hand.power, guest_name=hand.guest_name,
         stamp=hand.stamp, profile=hand.profile, idle_from=idle_from, deaf=int(hand.deaf),
         is_template=int(hand.is_template), **({"uuid": hand.uuid} if hand.uuid else {}),
     )  # fmt: skip
     db.execute("UPDATE machines SET address = ? WHERE ref = ?", (machines.address_of(ref), ref))
-    add_disks(db, ref, hand.name, hand.disks_mib, hand.datastore_ref)
-    machines.record(db, ref, hand.name, "created", who=hand.created_by, at=at)
+    for number, size in enumerate(hand.disks_mib):
+        parts.add_disk(
+            db, ref, path=parts.path_of(hand.name, number), size_mib=size, datastore_ref=hand.datastore_ref, at=at
+        )
+    parts.add_nic(db, ref, network_ref=hand.network_ref)
+    parts.record(db, ref, hand.name, "created", who=hand.created_by, at=at)
     return ref
-
-
-def add_disks(db: sqlite3.Connection, ref: str, name: str, sizes_mib: Sequence[int], datastore_ref: str) -> None:
-    for number, size in enumerate(sizes_mib):
-        path = f"{name}/{name}{f'_{number}' if number else ''}.vmdk"
-        machines.add_disk(db, ref, path=path, size_mib=size, datastore_ref=datastore_ref)

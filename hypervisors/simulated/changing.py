@@ -5,7 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from hypervisors.contract import Annotate, Handle, PowerOff, PowerOn, Progress, RemoveMachine, Restart, Shutdown
+from hypervisors.contract import (
+    Annotate,
+    Handle,
+    PowerOff,
+    PowerOn,
+    Progress,
+    RemoveMachine,
+    Reset,
+    Restart,
+    Resume,
+    Shutdown,
+    Suspend,
+)
 from hypervisors.simulated import mapping, tasks
 from hypervisors.simulated.client import Client, Seen
 from hypervisors.simulated.faults import NativeFault
@@ -15,14 +27,17 @@ STEPS = {
     PowerOff: "stopping",
     Shutdown: "stopping",
     Restart: "starting",
+    Reset: "starting",
+    Suspend: "suspending",
+    Resume: "starting",
     Annotate: "annotating",
     RemoveMachine: "removing",
 }
 
-Plain = PowerOn | PowerOff | Restart | Annotate
+Plain = PowerOn | PowerOff | Restart | Reset | Suspend | Resume | Annotate
 
 
-def _protect(row: sqlite3.Row) -> None:
+def protect(row: sqlite3.Row) -> None:
     if row["managed_by"] or row["is_template"]:
         raise NativeFault("protected", f"Managed by {row['managed_by'] or 'the image library'}.")
 
@@ -30,11 +45,13 @@ def _protect(row: sqlite3.Row) -> None:
 def _reached(order: Plain, row: sqlite3.Row) -> bool:
     """Does the machine look as if the order had been carried out?"""
     match order:
-        case PowerOn():
+        case PowerOn() | Resume():
             return bool(row["power"] == "on")
         case PowerOff():
             return bool(row["power"] == "off")
-        case Restart():
+        case Suspend():
+            return bool(row["power"] == "suspended")
+        case Restart() | Reset():
             return False  # a restart leaves nothing to be seen
         case Annotate():
             stamped = order.stamp is None or order.stamp.operation == row["stamp"]
@@ -49,6 +66,12 @@ def _starter(client: Client, order: Plain) -> tuple[str, Callable[[], str]]:
             return "power_off", lambda: client.power_off(ref)
         case Restart(ref):
             return "restart", lambda: client.restart(ref)
+        case Reset(ref):
+            return "reset", lambda: client.reset(ref)
+        case Suspend(ref):
+            return "suspend", lambda: client.suspend(ref)
+        case Resume(ref):
+            return "resume", lambda: client.resume(ref)
         case Annotate(ref, holding, stamp):
             operation = stamp.operation if stamp else ""
             return "annotate", lambda: client.annotate(ref, mapping.fields(holding), operation)
@@ -60,7 +83,7 @@ def submit(client: Client, order: Plain) -> Handle:
         if order.stamp is not None and str(order.stamp.uuid) != row["uuid"]:
             raise NativeFault("wrong_uuid", f"The machine's UUID is {row['uuid']}.")
     else:
-        _protect(row)
+        protect(row)
     if _reached(order, row):
         return {}
     kind, start = _starter(client, order)
@@ -79,17 +102,17 @@ def poll(client: Client, order: Plain, handle: Handle) -> Progress:
     step = STEPS[type(order)]
     task = client.task(handle.get("task", ""), target=order.ref, kind=kind)
     if task is not None:
-        return _follow(client, task, step)
+        return follow(client, task, step)
     row = client.machine(order.ref).row
     # A forgotten restart is taken for done when the machine runs: doing it twice would hurt more than not at all.
-    if _reached(order, row) or (isinstance(order, Restart) and row["power"] == "on"):
+    if _reached(order, row) or (isinstance(order, Restart | Reset) and row["power"] == "on"):
         return Progress(True, 100, step)
-    _protect(row)
+    protect(row)
     start()
     return Progress(False, 0, step)
 
 
-def _follow(client: Client, task: sqlite3.Row, step: str) -> Progress:
+def follow(client: Client, task: sqlite3.Row, step: str) -> Progress:
     if task["state"] == "error":
         raise NativeFault(task["code"], task["message"])
     if task["state"] == "running":
@@ -99,7 +122,7 @@ def _follow(client: Client, task: sqlite3.Row, step: str) -> Progress:
 
 def submit_shutdown(client: Client, order: Shutdown) -> Handle:
     row = client.machine(order.ref).row
-    _protect(row)
+    protect(row)
     if row["power"] == "off":
         return {}
     if row["power"] != "on":
@@ -111,10 +134,15 @@ def poll_shutdown(client: Client, order: Shutdown, handle: Handle) -> Progress:
     row = client.machine(order.ref).row
     if row["power"] == "off":
         return Progress(True, 100, "stopping")
+    if row["power"] != "on":  # a suspended guest cannot hear
+        if client.task("", target=order.ref, kind="power_off") is None:
+            protect(row)
+            client.power_off(order.ref)
+        return Progress(False, 0, "stopping")
     if row["stop_asked"] is None:
         if "until" in handle:  # it stopped as asked, and somebody has started it again since
             return Progress(True, 100, "stopping")
-        _protect(row)
+        protect(row)
         client.shutdown(order.ref)
         return Progress(False, 0, "stopping")
     until = float(handle.get("until", row["stop_asked"] + order.patience))
@@ -157,7 +185,7 @@ def _to_remove(client: Client, order: RemoveMachine) -> Seen | None:
         return None
     if seen.row["uuid"] != str(order.uuid):
         raise NativeFault("wrong_uuid", f"The machine's UUID is {seen.row['uuid']}.")
-    _protect(seen.row)
+    protect(seen.row)
     return seen
 
 
@@ -166,4 +194,9 @@ def _remove_step(client: Client, order: RemoveMachine, seen: Seen) -> Handle:
     task = client.task("", target=order.ref)
     if task is not None:
         return {"task": task["ref"]}
-    return {"task": client.remove(order.ref) if seen.row["power"] == "off" else client.power_off(order.ref)}
+    try:
+        return {"task": client.remove(order.ref) if seen.row["power"] == "off" else client.power_off(order.ref)}
+    except NativeFault as fault:
+        if fault.code != "not_found":
+            raise
+        return {}  # an earlier removal came to its end since we looked

@@ -6,6 +6,7 @@ moment cannot both get it. The last step gives the machine the wanted name; unti
 
 from __future__ import annotations
 
+from hypervisors import seeds
 from hypervisors.contract import CreateMachine, Handle, Progress, Stamp
 from hypervisors.simulated import mapping, tasks
 from hypervisors.simulated.client import Client, Seen
@@ -32,7 +33,7 @@ def submit(client: Client, order: CreateMachine) -> Handle:
     try:
         task, ref = client.clone(
             order.image_ref, name=working_name(order.stamp), uuid=str(order.stamp.uuid), stamp=order.stamp.operation,
-            pool_ref=order.pool_ref,
+            pool_ref=order.pool_ref, network_ref=order.network_ref, datastore_ref=order.datastore_ref,
         )  # fmt: skip
     except NativeFault as fault:
         if fault.code != "duplicate_name":
@@ -54,6 +55,10 @@ def _handle(client: Client, found: list[Seen]) -> Handle:
 def _refuse_early(client: Client, order: CreateMachine) -> None:
     """What would fail only after the long copy is asked before it."""
     client.check_name(order.name)
+    if order.seed is not None:
+        seeds.check(order.seed)
+    if order.datastore_ref and all(row["ref"] != order.datastore_ref for row in client.datastores()):
+        raise NativeFault("not_found", f"The datastore {order.datastore_ref} does not exist.")
     image = next((row for row in client.images() if row["ref"] == order.image_ref), None)
     if image is None:
         raise NativeFault("not_found", f"The image {order.image_ref} does not exist.")
@@ -114,9 +119,12 @@ def _step(client: Client, order: CreateMachine, seen: Seen) -> Progress:
         return Progress(False, 96, "starting")
     if row["power"] == "off" and not _has_size(order, seen):
         client.reconfigure(
-            ref, vcpus=order.vcpus, memory_mib=order.memory_mib, disk_mib=order.disk_mib, hostname=order.name
+            ref, vcpus=order.vcpus, memory_mib=order.memory_mib, disk_mib=order.disk_mib, hostname=_hostname(order)
         )
         return Progress(False, 92, "defining")
+    if row["power"] == "off" and order.seed is not None and row["seed"] != mapping.seed_text(order.seed):
+        client.put_seed(ref, mapping.seed_text(order.seed))
+        return Progress(False, 93, "seeding")
     if not mapping.carries(row, order.holding):
         client.annotate(ref, mapping.fields(order.holding))
         return Progress(False, 94, "annotating")
@@ -127,10 +135,15 @@ def _step(client: Client, order: CreateMachine, seen: Seen) -> Progress:
     return Progress(True, 100, "starting", ref)
 
 
+def _hostname(order: CreateMachine) -> str:
+    """What the guest calls itself, once it has read its seed."""
+    return order.seed.hostname if order.seed else order.name
+
+
 def _has_size(order: CreateMachine, seen: Seen) -> bool:
     row = seen.row
     has = (row["vcpus"], row["memory_mib"], seen.disks[0]["size_mib"] if seen.disks else 0, row["guest_name"])
-    return has == (order.vcpus, order.memory_mib, order.disk_mib, order.name)
+    return has == (order.vcpus, order.memory_mib, order.disk_mib, _hostname(order))
 
 
 def _why_gone(client: Client, handle: Handle) -> NativeFault:

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from hypervisors.simulated import byhand, machines, settings, storage, tasks
+from hypervisors.simulated import byhand, machines, parts, settings, storage, tasks
 from hypervisors.simulated.byhand import ByHand
 
 Record = dict[str, Any]
@@ -94,13 +94,18 @@ class DataCentre:
     def add_host(self, name: str, *, pool_ref: str, cpus: int = 64, memory_mib: int = 524_288) -> str:
         with self.storage.write() as db:
             ref = settings.next_ref(db, "host")
-            db.execute("INSERT INTO hosts VALUES (?, ?, ?, ?, ?)", (ref, name, pool_ref, cpus, memory_mib))
+            db.execute(
+                "INSERT INTO hosts (ref, name, pool_ref, cpus, memory_mib) VALUES (?, ?, ?, ?, ?)",
+                (ref, name, pool_ref, cpus, memory_mib),
+            )
         return ref
 
-    def add_datastore(self, name: str, *, capacity_mib: int) -> str:
+    def add_datastore(self, name: str, *, capacity_mib: int, identity: str = "", shared: bool = False) -> str:
+        """Without an identity, it is this data centre's own."""
         with self.storage.write() as db:
             ref = settings.next_ref(db, "datastore")
-            db.execute("INSERT INTO datastores VALUES (?, ?, ?)", (ref, name, capacity_mib))
+            identity = identity or f"{Path(self.path).name}/{ref}"
+            db.execute("INSERT INTO datastores VALUES (?, ?, ?, ?, ?)", (ref, name, capacity_mib, identity, shared))
         return ref
 
     def add_network(self, name: str) -> str:
@@ -130,17 +135,30 @@ class DataCentre:
         with self.storage.write() as db:
             return [byhand.insert(db, hand, now=now) for hand in hands]
 
+    def connect_host(self, ref: str, connected: bool) -> None:
+        """Into maintenance, or out of it: nothing new is started on a host that is not connected."""
+        with self.storage.write() as db:
+            db.execute("UPDATE hosts SET connected = ? WHERE ref = ?", (connected, ref))
+
+    def write_on_disk(self, ref: str, text: str) -> None:
+        """Somebody writes a text into a machine's first disk."""
+        with self.storage.write() as db:
+            disk = parts.disks_of(db, ref)[0]["ref"]
+            db.execute("UPDATE disks SET content = ? WHERE ref = ?", (text, disk))
+            db.execute("UPDATE machines SET just_reverted = 0 WHERE ref = ?", (ref,))
+
     def change_by_hand(self, ref: str, *, who: str = "root", **columns: Any) -> None:
         """Sets columns of a machine: name (rename), pool_ref, host_ref or folder (move), power, note, deaf ..."""
         with self.storage.write() as db:
             tasks.settle(db, now=self.now())
-            row = machines.need(db, ref)
+            row = parts.need(db, ref)
             for column, value in columns.items():
                 if column not in row.keys():  # noqa: SIM118 - a Row iterates over its values
                     raise KeyError(column)
                 db.execute(f"UPDATE machines SET {column} = ? WHERE ref = ?", (value, ref))  # noqa: S608 - checked above
             name = columns.get("name", row["name"])
-            machines.record(db, ref, name, f"changed: {', '.join(columns)}", who=who, at=self.now())
+            power = {"on": "powered on", "off": "powered off"}.get(columns.get("power", ""))
+            parts.record(db, ref, name, power or f"changed: {', '.join(columns)}", who=who, at=self.now())
 
     def power_by_hand(self, ref: str, power: str, *, who: str = "root") -> None:
         self.change_by_hand(ref, who=who, power=power, stop_asked=None)
@@ -148,34 +166,36 @@ class DataCentre:
     def register_again(self, ref: str) -> str:
         """Out of the inventory and in again: a new reference, the same UUID. Returns the new reference."""
         with self.storage.write() as db:
-            machines.need(db, ref)
+            parts.need(db, ref)
             new = settings.next_ref(db, "vm")
             db.execute("UPDATE machines SET ref = ? WHERE ref = ?", (new, ref))
-            db.execute("UPDATE disks SET machine_ref = ? WHERE machine_ref = ?", (new, ref))
+            for table in ("disks", "nics", "snapshots"):
+                db.execute(f"UPDATE {table} SET machine_ref = ? WHERE machine_ref = ?", (new, ref))  # noqa: S608
         return new
 
     def clone_by_hand(self, ref: str, name: str, *, same_uuid: bool = False, who: str = "root") -> str:
         """A person's clone copies the stamp, as real ones do; with `same_uuid` it is a true double."""
         with self.storage.write() as db:
-            row = machines.need(db, ref)
+            row = parts.need(db, ref)
             columns = {key: row[key] for key in row.keys() if key not in {"ref", "uuid"}}  # noqa: SIM118
             columns |= {"name": name, "created_by": who, "created_at": self.now().isoformat(), "address": ""}
+            columns |= {"current_snapshot": "", "just_reverted": 0}
             new = machines.insert(db, **columns, **({"uuid": row["uuid"]} if same_uuid else {}))
-            disks = db.execute("SELECT * FROM disks WHERE machine_ref = ? ORDER BY name", (ref,)).fetchall()
-            sizes = [disk["size_mib"] for disk in disks]
-            byhand.add_disks(db, new, name, sizes, disks[0]["datastore_ref"] if disks else "")
+            parts.copy_disks(db, parts.disks_of(db, ref), new, name=name, at=self.now())
+            for nic in parts.nics_of(db, ref):
+                parts.add_nic(db, new, network_ref=nic["network_ref"])
         return new
 
     def delete_by_hand(self, ref: str, *, keep_disks: bool = False, who: str = "root") -> None:
         with self.storage.write() as db:
-            name = machines.need(db, ref)["name"]
+            name = parts.need(db, ref)["name"]
             machines.erase(db, ref, keep_disks=keep_disks)
-            machines.record(db, ref, name, "removed", who=who, at=self.now())
+            parts.record(db, ref, name, "removed", who=who, at=self.now())
 
     def add_loose_disk(self, path: str, *, size_mib: int, datastore_ref: str = "") -> str:
         """A disk file that belongs to no machine."""
         with self.storage.write() as db:
-            return machines.add_disk(db, "", path=path, size_mib=size_mib, datastore_ref=datastore_ref)
+            return parts.add_disk(db, "", path=path, size_mib=size_mib, datastore_ref=datastore_ref, at=self.now())
 
     # What is there and what happened
 
@@ -189,6 +209,12 @@ class DataCentre:
         return self._rows(
             "SELECT * FROM disks WHERE machine_ref NOT IN (SELECT ref FROM machines WHERE is_template) ORDER BY ref"
         )
+
+    def nics(self) -> list[Record]:
+        return self._rows("SELECT * FROM nics ORDER BY machine_ref, rowid")
+
+    def snapshots(self) -> list[Record]:
+        return self._rows("SELECT * FROM snapshots ORDER BY machine_ref, rowid")
 
     def calls(self, *, changing: bool | None = None) -> list[Record]:
         """The calls that reached the data centre, oldest first; at most the last 20,000."""

@@ -8,26 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from hypervisors.simulated import placement
+from hypervisors.simulated import parts, placement
 from hypervisors.simulated.faults import NativeFault
+from hypervisors.simulated.parts import need, record
 from hypervisors.simulated.settings import next_ref
 
 NAME_LIMIT = 80
 FORBIDDEN = frozenset("/\\%")
-
-
-def need(db: sqlite3.Connection, ref: str) -> sqlite3.Row:
-    row: sqlite3.Row | None = db.execute("SELECT * FROM machines WHERE ref = ?", (ref,)).fetchone()
-    if row is None:
-        raise NativeFault("not_found", f"The object {ref} has already been deleted or has not been completely created.")
-    return row
-
-
-def record(db: sqlite3.Connection, ref: str, name: str, what: str, *, who: str, at: datetime) -> None:
-    db.execute(
-        "INSERT INTO events (at, machine_ref, machine_name, what, who) VALUES (?, ?, ?, ?, ?)",
-        (at.isoformat(), ref, name, what, who),
-    )
 
 
 def check_name(db: sqlite3.Connection, name: str, *, folder: str = "", ref: str = "") -> None:
@@ -53,45 +40,34 @@ def insert(db: sqlite3.Connection, **columns: Any) -> str:
     return str(columns["ref"])
 
 
-def add_disk(db: sqlite3.Connection, machine_ref: str, *, path: str, size_mib: int, datastore_ref: str) -> str:
-    count = db.execute("SELECT COUNT(*) FROM disks WHERE machine_ref = ?", (machine_ref,)).fetchone()[0]
-    ref = next_ref(db, "disk")
-    db.execute(
-        "INSERT INTO disks (ref, machine_ref, name, path, size_mib, datastore_ref) VALUES (?, ?, ?, ?, ?, ?)",
-        (ref, machine_ref, f"Hard disk {count + 1}", path, size_mib, datastore_ref),
-    )
-    return ref
-
-
 def begin_clone(
-    db: sqlite3.Connection, source: str, *, name: str, uuid: str, stamp: str, pool_ref: str, who: str, at: datetime
-) -> str:
+    db: sqlite3.Connection, source: str, *, name: str, uuid: str, stamp: str, pool_ref: str, network_ref: str,
+    datastore_ref: str, who: str, at: datetime,
+) -> str:  # fmt: skip
     """The half-made machine, there from the first moment and stamped. Nobody asks whether one like it exists."""
     image = db.execute("SELECT * FROM machines WHERE ref = ? AND is_template", (source,)).fetchone()
     pool = db.execute("SELECT * FROM pools WHERE ref = ?", (pool_ref,)).fetchone()
     if image is None or pool is None:
         raise NativeFault("not_found", f"The object {source if image is None else pool_ref} does not exist.")
     check_name(db, name)
-    disks = db.execute("SELECT * FROM disks WHERE machine_ref = ? ORDER BY name", (source,)).fetchall()
-    placement.need_disk(db, pool["datastore_ref"], sum(disk["size_mib"] for disk in disks))
+    disks, datastore_ref = parts.disks_of(db, source), datastore_ref or pool["datastore_ref"]
+    placement.need_disk(db, datastore_ref, sum(disk["size_mib"] for disk in disks))
     ref = insert(
-        db, name=name, uuid=uuid, stamp=stamp, pool_ref=pool_ref, network_ref=pool["network_ref"], created_by=who,
-        created_at=at.isoformat(), vcpus=image["vcpus"], memory_mib=image["memory_mib"], building=1, profile="spiky",
+        db, name=name, uuid=uuid, stamp=stamp, pool_ref=pool_ref, created_by=who, created_at=at.isoformat(),
+        vcpus=image["vcpus"], memory_mib=image["memory_mib"], building=1, profile="spiky",
     )  # fmt: skip
-    for number, disk in enumerate(disks):
-        path = f"{name}/{name}{f'_{number}' if number else ''}.vmdk"
-        add_disk(db, ref, path=path, size_mib=disk["size_mib"], datastore_ref=pool["datastore_ref"])
+    parts.copy_disks(db, disks, ref, name=name, datastore_ref=datastore_ref, at=at)
+    networks = [nic["network_ref"] for nic in parts.nics_of(db, source)] or [pool["network_ref"]]
+    for network in [network_ref or networks[0], *networks[1:]]:
+        parts.add_nic(db, ref, network_ref=network)
     return ref
 
 
 def reconfigure(db: sqlite3.Connection, ref: str, *, vcpus: int, memory_mib: int, disk_mib: int, hostname: str) -> None:
     """New sizes and guest name for a stopped machine; `disk_mib` is for its first disk, which never shrinks."""
-    row = need(db, ref)
-    if row["building"] or row["power"] != "off":
-        raise NativeFault("wrong_state", "The machine must be finished and powered off.")
-    if vcpus < 1 or memory_mib < 4:
-        raise NativeFault("invalid_size", "A machine needs at least one vCPU and 4 MiB of memory.")
-    disk = db.execute("SELECT * FROM disks WHERE machine_ref = ? ORDER BY name LIMIT 1", (ref,)).fetchone()
+    need_stopped(db, ref)
+    check_size(vcpus=vcpus, memory_mib=memory_mib)
+    disk = next(iter(parts.disks_of(db, ref)), None)
     if disk is None or disk_mib < disk["size_mib"]:
         raise NativeFault("invalid_size", "A disk cannot be made smaller than it is.")
     placement.need_disk(db, disk["datastore_ref"], disk_mib - disk["size_mib"])
@@ -121,15 +97,31 @@ def begin_power_on(db: sqlite3.Connection, ref: str) -> None:
     db.execute("UPDATE machines SET host_ref = ? WHERE ref = ?", (placement.least_used_host(db, row["pool_ref"]), ref))
 
 
-def need_on(db: sqlite3.Connection, ref: str) -> None:
-    if need(db, ref)["power"] != "on":
+def begin_resume(db: sqlite3.Connection, ref: str) -> None:
+    """The memory must be free again."""
+    row = need(db, ref)
+    if row["power"] != "suspended":
+        raise NativeFault("wrong_state", "The machine is not suspended.")
+    placement.need_memory(db, row["pool_ref"], row["memory_mib"])
+
+
+def need_on(db: sqlite3.Connection, ref: str) -> sqlite3.Row:
+    row = need(db, ref)
+    if row["power"] != "on":
         raise NativeFault("wrong_state", "The machine is not powered on.")
+    return row
 
 
-def need_removable(db: sqlite3.Connection, ref: str) -> None:
+def need_stopped(db: sqlite3.Connection, ref: str) -> sqlite3.Row:
     row = need(db, ref)
     if row["power"] != "off" or row["building"]:
         raise NativeFault("wrong_state", "The machine must be finished and powered off.")
+    return row
+
+
+def check_size(*, vcpus: int, memory_mib: int) -> None:
+    if vcpus < 1 or memory_mib < 4:
+        raise NativeFault("invalid_size", "A machine needs at least one vCPU and 4 MiB of memory.")
 
 
 def finish_clone(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
@@ -141,7 +133,10 @@ def finish_clone(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: dat
 def finish_power_on(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
     row = need(db, ref)
     address = row["address"] or address_of(ref)
-    db.execute("UPDATE machines SET power = 'on', address = ?, stop_asked = NULL WHERE ref = ?", (address, ref))
+    db.execute(
+        "UPDATE machines SET power = 'on', address = ?, stop_asked = NULL, just_reverted = 0 WHERE ref = ?",
+        (address, ref),
+    )
     record(db, ref, row["name"], "powered on", who=args["who"], at=at)
 
 
@@ -161,6 +156,30 @@ def finish_restart(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: d
     record(db, ref, need(db, ref)["name"], "restarted", who=args["who"], at=at)
 
 
+def finish_reset(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
+    record(db, ref, need(db, ref)["name"], "reset", who=args["who"], at=at)
+
+
+def finish_suspend(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
+    row = need_on(db, ref)
+    db.execute("UPDATE machines SET power = 'suspended', stop_asked = NULL WHERE ref = ?", (ref,))
+    record(db, ref, row["name"], "suspended", who=args["who"], at=at)
+
+
+def finish_resume(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
+    row = need(db, ref)
+    if row["power"] != "suspended":
+        raise NativeFault("wrong_state", "The machine is not suspended.")
+    db.execute("UPDATE machines SET power = 'on' WHERE ref = ?", (ref,))
+    record(db, ref, row["name"], "resumed", who=args["who"], at=at)
+
+
+def finish_resize(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
+    row = need_stopped(db, ref)
+    db.execute("UPDATE machines SET vcpus = ?, memory_mib = ? WHERE ref = ?", (args["vcpus"], args["memory_mib"], ref))
+    record(db, ref, row["name"], "resized", who=args["who"], at=at)
+
+
 def finish_annotate(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: datetime) -> None:
     """Sets these custom fields; the note and the fields of others stay."""
     row = need(db, ref)
@@ -177,6 +196,8 @@ def finish_remove(db: sqlite3.Connection, ref: str, args: dict[str, Any], at: da
 
 
 def erase(db: sqlite3.Connection, ref: str, *, keep_disks: bool) -> None:
+    for table in ("nics", "snapshots"):
+        db.execute(f"DELETE FROM {table} WHERE machine_ref = ?", (ref,))  # noqa: S608 - one of two words
     db.execute("DELETE FROM machines WHERE ref = ?", (ref,))
     if keep_disks:
         db.execute("UPDATE disks SET machine_ref = '' WHERE machine_ref = ?", (ref,))

@@ -141,7 +141,11 @@ def _ground(dc: DataCentre, residents: list[Resident]) -> tuple[dict[str, str], 
         disk[who.pool] += who.disk_mib
     shares = Counter(nordhafen.DATASTORES.values())
     datastores = {
-        name: dc.add_datastore(name, capacity_mib=_round_up(disk[pool] / shares[pool] * 1.9 + 4096 * GIB, 1024 * GIB))
+        name: dc.add_datastore(
+            name,
+            capacity_mib=_round_up(disk[pool] / shares[pool] * 1.9 + 4096 * GIB, 1024 * GIB),
+            identity=f"nordhafen/{name}",
+        )
         for name, pool in nordhafen.DATASTORES.items()
     }
     networks = {name: dc.add_network(name) for name in sorted({team.network for team in nordhafen.TEAMS})}

@@ -8,7 +8,9 @@ from typing import Any
 
 DEFAULTS: dict[str, Any] = {
     "product": "Simulated data centre 1.0",
+    "identity": "",  # of this one data centre, given when it is made
     "seed": 1,
+    "missing_rights": [],  # of the account that signs in
     "offline": False,
     "latency_ms": 0,
     "overcommit": 1.0,  # memory of running machines may be this many times the hosts' memory
@@ -20,6 +22,18 @@ DEFAULTS: dict[str, Any] = {
     "duration.restart": 1.0,
     "duration.remove": 1.5,
     "duration.annotate": 0.0,
+    "duration.reset": 0.5,
+    "duration.suspend": 1.5,
+    "duration.resume": 1.0,
+    "duration.resize": 0.5,
+    "duration.add_disk": 0.5,
+    "duration.grow_disk": 0.5,
+    "duration.remove_disk": 0.5,
+    "duration.add_nic": 0.3,
+    "duration.remove_nic": 0.3,
+    "duration.snapshot": 1.5,
+    "duration.revert": 2.0,
+    "duration.remove_snapshot": 1.5,
     "next_number": 100,
 }
 

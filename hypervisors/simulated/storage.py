@@ -1,4 +1,4 @@
-"""The file itself: tables, connections, transactions. Several processes use one file at once."""
+"""The file itself: connections and transactions. Several processes use one file at once."""
 
 from __future__ import annotations
 
@@ -9,46 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from hypervisors.simulated import settings
 from hypervisors.simulated.faults import NativeFault
+from hypervisors.simulated.schema import SCHEMA
 
-SCHEMA = """
-CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE pools (ref TEXT PRIMARY KEY, name TEXT NOT NULL, datastore_ref TEXT NOT NULL DEFAULT '',
-  network_ref TEXT NOT NULL DEFAULT '');
-CREATE TABLE hosts (ref TEXT PRIMARY KEY, name TEXT NOT NULL, pool_ref TEXT NOT NULL,
-  cpus INTEGER NOT NULL, memory_mib INTEGER NOT NULL);
-CREATE TABLE datastores (ref TEXT PRIMARY KEY, name TEXT NOT NULL, capacity_mib INTEGER NOT NULL);
-CREATE TABLE networks (ref TEXT PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE machines (
-  ref TEXT PRIMARY KEY, uuid TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, folder TEXT NOT NULL DEFAULT '',
-  power TEXT NOT NULL DEFAULT 'off', vcpus INTEGER NOT NULL, memory_mib INTEGER NOT NULL,
-  pool_ref TEXT NOT NULL DEFAULT '', host_ref TEXT NOT NULL DEFAULT '', network_ref TEXT NOT NULL DEFAULT '',
-  address TEXT NOT NULL DEFAULT '', guest_name TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
-  fields TEXT NOT NULL DEFAULT '{}', stamp TEXT NOT NULL DEFAULT '', created_at TEXT NOT NULL,
-  created_by TEXT NOT NULL DEFAULT '', managed_by TEXT NOT NULL DEFAULT '', is_template INTEGER NOT NULL DEFAULT 0,
-  building INTEGER NOT NULL DEFAULT 0, profile TEXT NOT NULL DEFAULT 'idle', idle_from TEXT NOT NULL DEFAULT '',
-  deaf INTEGER NOT NULL DEFAULT 0, stop_asked REAL);
-CREATE INDEX machines_by_stamp ON machines (stamp) WHERE stamp <> '';
-CREATE INDEX machines_by_name ON machines (folder, name);
-CREATE INDEX machines_by_uuid ON machines (uuid);
-CREATE INDEX machines_by_pool ON machines (pool_ref, power);
-CREATE TABLE disks (ref TEXT PRIMARY KEY, machine_ref TEXT NOT NULL DEFAULT '', name TEXT NOT NULL,
-  path TEXT NOT NULL, size_mib INTEGER NOT NULL, datastore_ref TEXT NOT NULL DEFAULT '');
-CREATE INDEX disks_by_machine ON disks (machine_ref);
-CREATE INDEX disks_by_path ON disks (path);
-CREATE TABLE tasks (ref TEXT PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, args TEXT NOT NULL,
-  started_at REAL NOT NULL, ends_at REAL NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL DEFAULT '',
-  message TEXT NOT NULL DEFAULT '');
-CREATE INDEX tasks_running ON tasks (ends_at) WHERE state = 'running';
-CREATE INDEX tasks_by_target ON tasks (target);
-CREATE TABLE events (id INTEGER PRIMARY KEY, at TEXT NOT NULL, machine_ref TEXT NOT NULL,
-  machine_name TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL);
-CREATE INDEX events_by_machine ON events (machine_ref, id);
-CREATE TABLE faults (id INTEGER PRIMARY KEY, call TEXT NOT NULL, code TEXT NOT NULL,
-  message TEXT NOT NULL, remaining INTEGER, probability REAL);
-CREATE TABLE calls (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, call TEXT NOT NULL,
-  changing INTEGER NOT NULL, target TEXT NOT NULL);
-"""
+VERSION = 2
+"""Of the tables. A file of another version is refused, not mended: what is in it is invented anyway."""
 
 
 def create(path: str) -> None:
@@ -60,7 +26,10 @@ def create(path: str) -> None:
     db = sqlite3.connect(draft, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode=WAL")
+        db.row_factory = sqlite3.Row
         db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+        db.execute(f"PRAGMA user_version={VERSION}")
+        settings.put(db, "identity", uuid4().hex)
     finally:
         db.close()
     try:
@@ -90,8 +59,11 @@ class Storage:
         # A connection that came through a fork belongs to the parent: using it would corrupt the file.
         if self._db is None or self._pid != os.getpid():
             uri = f"{Path(self.path).as_uri()}?mode=rw"
-            self._db = sqlite3.connect(uri, uri=True, timeout=self.timeout, isolation_level=None)
-            self._pid = os.getpid()
+            db = sqlite3.connect(uri, uri=True, timeout=self.timeout, isolation_level=None)
+            if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                db.close()
+                raise NativeFault("unreachable", "This file was made by another version. Delete it, and make it anew.")
+            self._db, self._pid = db, os.getpid()
             self._db.row_factory = sqlite3.Row
             # People put anything into notes; one bad byte must not hide a whole estate.
             self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisors.simulated import machines
+from hypervisors.simulated import machines, parts
 from hypervisors.simulated.faults import NativeFault, take_fault
 from hypervisors.simulated.settings import get, next_ref
 
@@ -24,6 +24,18 @@ EFFECTS: dict[str, Effect] = {
     "restart": machines.finish_restart,
     "annotate": machines.finish_annotate,
     "remove": machines.finish_remove,
+    "reset": machines.finish_reset,
+    "suspend": machines.finish_suspend,
+    "resume": machines.finish_resume,
+    "resize": machines.finish_resize,
+    "add_disk": parts.finish_add_disk,
+    "grow_disk": parts.finish_grow_disk,
+    "remove_disk": parts.finish_remove_disk,
+    "add_nic": parts.finish_add_nic,
+    "remove_nic": parts.finish_remove_nic,
+    "snapshot": parts.finish_snapshot,
+    "revert": parts.finish_revert,
+    "remove_snapshot": parts.finish_remove_snapshot,
 }
 
 
