@@ -4,6 +4,11 @@
         adapter = connect(rig.target())
 
 It knows nothing of who asks it. What it can do beyond XenAPI goes through `XapiRig.tell` and the methods around it.
+
+Where it is not like a real pool: durations are zero unless set; a thick SR takes a clone's full size and a snapshot
+next to nothing; one lock makes calls atomic outside of waits; `/import_raw_vdi` answers after it has read everything;
+usage figures are waves. The priorities of messages, hot-plug refusals and what a revert leaves behind follow the
+source as remembered, not a recording. `test_golden.OUT_OF_SCOPE` and `test_scope.REFUSED` name what it cannot do.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ class Settings:
     bad_login_seconds: float = 0.2
     """What a wrong password costs (the real one: 1.6 s)."""
     session_limit: int = 500
+    session_seconds: float = 86_400.0
+    """How long a session lives that nobody uses."""
     task_limit: int = 200
     task_seconds: float = 3900.0
     dynamic_memory: bool = False

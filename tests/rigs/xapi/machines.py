@@ -113,8 +113,10 @@ def twin(ctx: Context, vm: Obj, name: str, *, seconds: float, sr: Obj | None = N
 
 
 def copy_devices(db: Database, vm: Obj, made: Obj, copies: dict[str, str], *, keep_macs: bool) -> None:
-    """The same drives and cards on another machine, with the copies of the disks in them."""
+    """The same drives and cards on another machine, with the copies of the disks in them; none for other disks."""
     for vbd in db.many("VBD", vm["VBDs"]):
+        if vbd["type"] == "Disk" and vbd["VDI"] not in copies:
+            continue
         fields = _without(vbd, "uuid", "VM", "VDI", "currently_attached", "metrics", "current_operations")
         if vbd["type"] == "Disk" and "owner" not in vbd["other_config"]:
             fields["other_config"] = vbd["other_config"] | {"owner": ""}

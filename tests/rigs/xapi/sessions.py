@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.rigs.xapi.calls import TABLE, Call, call
 from tests.rigs.xapi.context import Context, Pool
 from tests.rigs.xapi.database import Obj, now
@@ -51,14 +53,18 @@ def _begun(ctx: Context, uname: str, role: str, originator: str) -> Obj:
         originator=originator,
         rbac_permissions=[] if all_rights else sorted(name.lower() for name, found in TABLE.items() if found.reads),
     )
-    session.hidden["role"] = role
+    session.hidden.update(role=role, used=time.monotonic())
     return session
 
 
 def resumed(pool: Pool, ref: str) -> Obj:
     session = pool.db.find("session", ref)
+    if session and time.monotonic() - session.hidden["used"] > pool.settings.session_seconds:
+        pool.db.destroy(session)
+        session = None
     if session is None:
         raise Failure("SESSION_INVALID", ref)
+    session.hidden["used"] = time.monotonic()
     session.fields["last_active"] = now()
     session.xml = None
     return session

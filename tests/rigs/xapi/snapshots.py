@@ -127,7 +127,9 @@ def _recreated(db: Database, saved: Obj) -> Obj:
 
 
 def _put_back(db: Database, vm: Obj, saved: Obj, copies: dict[str, str]) -> None:
-    replaced = {vdi.ref: vdi for _, vdi in machines.disks(db, vm)}
+    """Disks that the snapshot does not know are left behind, plugged in nowhere."""
+    with_snapshot = {db.get("VDI", source)["snapshot_of"] for source in copies}
+    replaced = [vdi for _, vdi in machines.disks(db, vm) if vdi.ref in with_snapshot]
     machines.strip(db, vm)
     machines.copy_devices(db, saved, vm, copies, keep_macs=True)
     for source, made in copies.items():
@@ -135,7 +137,7 @@ def _put_back(db: Database, vm: Obj, saved: Obj, copies: dict[str, str]) -> None
         for kept in db.all("VDI"):
             if kept["is_a_snapshot"] and kept["snapshot_of"] == old:
                 db.set(kept, snapshot_of=made)
-    for vdi in replaced.values():
+    for vdi in replaced:
         if not vdi["VBDs"]:
             storage.erase(db, vdi)
     fields = {name: value for name, value in saved.hidden["saved"].items() if name not in KEPT_BY_VM}

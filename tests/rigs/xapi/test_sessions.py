@@ -47,6 +47,16 @@ def test_too_many_sessions_cost_the_oldest_its_life(rig: XapiRig) -> None:
             assert client.session.logout(session)["Status"] == "Success"
 
 
+def test_a_session_that_nobody_uses_dies(rig: XapiRig) -> None:
+    with rig.session() as session:
+        rig.settings(session_seconds=0.1)
+        session.xenapi.pool.get_all()
+        time.sleep(0.2)
+        answer = session.pool.get_all(session._session)
+        rig.settings(session_seconds=86_400)
+        assert answer["ErrorDescription"] == ["SESSION_INVALID", session._session]
+
+
 def test_roles(rig: XapiRig, xapi: Any) -> None:
     rig.tell("account", name="guest", password="pw", role="")
     rig.tell("account", name="reader", password="pw", role="read-only")

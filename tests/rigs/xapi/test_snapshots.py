@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.rigs.xapi import XapiRig
-from tests.rigs.xapi.asking import disk, machine, refused
+from tests.rigs.xapi.asking import disk, machine, refused, vbd_record, vdi_record
 
 NULL = "OpaqueRef:NULL"
 
@@ -63,6 +63,22 @@ def test_going_back_brings_a_destroyed_machine_back_under_another_ref(xapi: Any)
     assert not xapi.VM.get_is_a_template(again)
     assert set(xapi.VM.get_snapshots(again)) == {first, second}
     xapi.VM.start(again, False, False)
+
+
+def test_disks_that_a_snapshot_does_not_know_are_left_behind(xapi: Any) -> None:
+    vm, (pool,) = machine(xapi), xapi.pool.get_all()
+    system, sr = disk(xapi, vm), xapi.pool.get_default_SR(pool)
+    left_out = xapi.VDI.create(vdi_record(sr, 1 << 20))
+    xapi.VBD.create(vbd_record(vm, left_out))
+    taken = xapi.VM.snapshot(vm, "without the second", [left_out])
+    assert len(xapi.VM.get_VBDs(taken)) == 1
+    later = xapi.VDI.create(vdi_record(sr, 1 << 20))
+    xapi.VBD.create(vbd_record(vm, later))
+    xapi.VM.revert(taken)
+    assert len(xapi.VM.get_VBDs(vm)) == 1
+    assert xapi.VDI.get_VBDs(left_out) == xapi.VDI.get_VBDs(later) == []
+    with refused("HANDLE_INVALID", "VDI", system):
+        xapi.VDI.get_record(system)
 
 
 def test_what_is_no_snapshot_cannot_be_gone_back_to(xapi: Any) -> None:
