@@ -73,19 +73,14 @@ class Scan:
 
 
 def inventory(client: Client) -> Inventory:
-    with client.view(vim.VirtualMachine, *AROUND) as view:
-        scan = Scan(list(client.read(client.through(view, AROUND, list_too=True))))
-    everything = next(row.get("view", ()) for row in scan.of("ContainerView"))
-    refs = [reference(one) for one in everything if isinstance(one, vim.VirtualMachine)]
+    scan, refs = _everything(client, AROUND)
     known = scan.known(custom_fields(client))
-    told = list(_facts(client, refs, known, scan.gaps))
+    told = [machines.facts(row, known) for row in _details(client, refs, scan.gaps)]
     return Inventory(
         pools=[PoolFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*POOLS)],
         hosts=[_host(row) for row in scan.of("HostSystem")],
         datastores=[_datastore(row) for row in scan.of("Datastore")],
-        networks=[
-            NetworkFacts(f"{row.kind}:{row.ref}", line(unescaped(row.get("name", "")))) for row in scan.of(*NETS)
-        ],
+        networks=[NetworkFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*NETS)],
         images=[_image(one) for one in told if one.is_template],
         machines=[one for one in told if not one.is_template],
         complete=not scan.gaps,
@@ -97,23 +92,51 @@ POOLS = ("ClusterComputeResource", "ComputeResource")
 NETS = ("Network", "DistributedVirtualPortgroup", "OpaqueNetwork")
 
 
+def _everything(client: Client, around: Mapping[type[Any], Sequence[str]]) -> tuple[Scan, list[str]]:
+    """What is around the machines, and the machines by reference."""
+    with client.view(vim.VirtualMachine, *around) as view:
+        scan = Scan(list(client.read(client.through(view, around, list_too=True))))
+    listed = next(row.get("view", ()) for row in scan.of("ContainerView"))
+    return scan, [reference(one) for one in listed if isinstance(one, vim.VirtualMachine)]
+
+
 def changes(client: Client, token: str) -> Changes:
-    """Signs of all machines, in one look; details only of those whose signs are not those in the token."""
-    with client.view(vim.VirtualMachine, *PLACES) as view:
-        rows = list(client.read(client.through(view, {vim.VirtualMachine: machines.SIGNS, **PLACES})))
-    scan = Scan(rows)
-    now = {row.ref: mark(machines.signs(row)) for row in scan.of("VirtualMachine") if not row.get("config.template")}
     before = unpack(token)
+    return _whole(client) if before is None else _changed(client, before)
+
+
+def _whole(client: Client) -> Changes:
+    scan, refs = _everything(client, PLACES)
+    known, now, told = scan.known(custom_fields(client)), {}, []
+    for row in _details(client, refs, scan.gaps):
+        if not row.get("config.template"):
+            now[row.ref] = mark(machines.signs(row))
+            told.append(machines.facts(row, known))
+    return Changes(token=pack(now), whole=True, machines=told, complete=not scan.gaps, gaps=scan.gaps)
+
+
+def _changed(client: Client, before: Mapping[str, str]) -> Changes:
+    """Signs of all machines, in one look; details only of those whose signs are not those that were marked."""
+    with client.view(vim.VirtualMachine, *PLACES) as view:
+        rows = client.read(client.through(view, {vim.VirtualMachine: machines.SIGNS, **PLACES}))
+        scan = Scan(list(rows))
+    now = {row.ref: mark(machines.signs(row)) for row in scan.of("VirtualMachine") if not row.get("config.template")}
     moved, gone = changed(before, now)
-    told = _facts(client, moved, scan.known(custom_fields(client)), scan.gaps) if moved else ()
+    known = scan.known(custom_fields(client)) if moved else Known()
+    told = [machines.facts(row, known) for row in _details(client, moved, scan.gaps)]
+    unread = dict.fromkeys(set(moved) - {one.ref for one in told}, UNREAD)
     return Changes(
-        token=pack(now),
-        whole=before is None,
+        token=pack(now | unread),
+        whole=False,
         machines=[one for one in told if not one.is_template],
         gone=gone,
         complete=not scan.gaps,
         gaps=scan.gaps,
     )
+
+
+UNREAD = "?"
+"""Mark of a machine that could not be read: whatever it is next time, it has changed."""
 
 
 def machine(client: Client, ref: str) -> MachineFacts:
@@ -207,12 +230,12 @@ def full(client: Client) -> tuple[str, ...]:
     return machines.paths(dated=client.knows_creation)
 
 
-def _facts(client: Client, refs: Sequence[str], known: Known, gaps: list[str]) -> Iterator[MachineFacts]:
+def _details(client: Client, refs: Sequence[str], gaps: list[str]) -> Iterator[Row]:
     for row in client.read_chunks(vim.VirtualMachine, refs, full(client)):
         if lacking := machines.NEEDED & row.missing.keys():
             gaps.append(f"Machine {row.ref} could not be read: {row.missing[min(lacking)]}.")
         elif "name" in row.props:
-            yield machines.facts(row, known)
+            yield row
 
 
 def folder_paths(rows: Iterable[Row]) -> dict[str, str]:
