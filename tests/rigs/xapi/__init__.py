@@ -107,11 +107,20 @@ class XapiRig:
     # the process
 
     def start(self) -> None:
-        """Starts a fresh pool, and waits until it listens."""
-        if self.root == Path():
+        """Starts a fresh pool, and waits until it listens; on the port it had before, if there was one."""
+        first = self.root == Path()
+        if first:
             self.root = Path(tempfile.mkdtemp(prefix="lh-xapi-"))
             if self.tls:
                 self._write_certificates()
+        while not self._launch():
+            self.kill()
+            if not first or "Address already in use" not in self.log_text():
+                raise RuntimeError(f"The XenAPI rig did not start: {self.log_text()[-800:]}")
+            (self.root / "log").unlink()
+            self.port = free_port(self.addresses)  # somebody was faster
+
+    def _launch(self) -> bool:
         control = self.root / "control"
         control.unlink(missing_ok=True)
         arguments = [f"--port={self.port}", f"--control={control}", f"--password={self.password}"]
@@ -131,8 +140,7 @@ class XapiRig:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, nothing that could take a lock
             )
         assert self._process.stdout is not None
-        if not self._process.stdout.readline():
-            raise RuntimeError(f"The XenAPI rig did not start: {self.log_text()[-800:]}")
+        return bool(self._process.stdout.readline())
 
     def _write_certificates(self) -> None:
         from tests.rigs.xapi.certificates import written

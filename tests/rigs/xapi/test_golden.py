@@ -52,7 +52,6 @@ INTERNAL = "an internal note of the real daemon, opaque to clients"
 VARIES = {
     ("SR records", "Value.*.VDIs"): EARLIER,
     ("network", "Value.*.VIFs"): EARLIER,
-    ("host record", "Value.software_version.linux"): "the kernel of the machine it was recorded on",
     ("host record", "Value.other_config.agent_start_time"): "when it was started",
     ("host record", "Value.other_config.boot_time"): "when it was started",
     ("task success void", "Value.other_config"): "counts places in the real daemon's own code",
