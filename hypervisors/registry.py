@@ -11,11 +11,17 @@ from hypervisors.errors import Unsupported
 ADAPTERS = {
     "simulated": "hypervisors.simulated.adapter:Simulated",
     "vmware": "hypervisors.vmware.adapter:Vmware",
+    "xen": "hypervisors.xen.adapter:Xen",
     "kvm": "hypervisors.kvm.adapter:Kvm",
 }
 """Imported only when asked for: an adapter may need a library that this installation does not have."""
 
-LABELS = {"simulated": "Simulated data centre", "vmware": "VMware vCenter", "kvm": "KVM (libvirt)"}
+LABELS = {
+    "simulated": "Simulated data centre",
+    "vmware": "VMware vCenter",
+    "xen": "Xen (XenAPI)",
+    "kvm": "KVM (libvirt)",
+}
 
 
 def kinds() -> list[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from hypervisors import contract, fields
 from hypervisors.contract import (
     Capabilities,
+    Changes,
+    DiskFiles,
+    Event,
     Handle,
     Hypervisor,
     Inventory,
@@ -16,9 +20,23 @@ from hypervisors.contract import (
     Progress,
     Stamp,
     Target,
+    UsageSample,
 )
 from hypervisors.words import line
-from hypervisors.xen import creation, estate, power, removal, seeding
+from hypervisors.xen import (
+    annotating,
+    changes,
+    creation,
+    estate,
+    networking,
+    power,
+    removal,
+    seeding,
+    snapshots,
+    storing,
+    telling,
+    usage,
+)  # fmt: skip
 from hypervisors.xen.client import Client
 from hypervisors.xen.estate import Places
 from hypervisors.xen.work import Step, Work, clear, look
@@ -33,6 +51,17 @@ ORDERS: Mapping[type[Order], tuple[str, Callable[[Work, Any], Step]]] = {
     contract.Suspend: ("suspending", power.suspend),
     contract.Resume: ("starting", power.resume),
     contract.DetachSeed: ("seeding", seeding.detach),
+    contract.Resize: ("resizing", annotating.resize),
+    contract.AddDisk: ("disk", storing.add),
+    contract.GrowDisk: ("disk", storing.grow),
+    contract.RemoveDisk: ("disk", storing.remove),
+    contract.AddNic: ("network", networking.add),
+    contract.RemoveNic: ("network", networking.remove),
+    contract.TakeSnapshot: ("snapshot", snapshots.take),
+    contract.RevertSnapshot: ("reverting", snapshots.revert),
+    contract.RemoveSnapshot: ("snapshot", snapshots.remove),
+    contract.Rename: ("renaming", annotating.rename),
+    contract.Annotate: ("annotating", annotating.annotate),
     contract.RemoveMachine: ("removing", removal.remove),
 }
 """The step that is told, and what looks at the machine and takes it."""
@@ -71,6 +100,25 @@ class Xen(Hypervisor):
     def find(self, stamp: Stamp) -> Sequence[MachineFacts]:
         with self._client.deadline():
             return creation.find(self._client, self._places, stamp)
+
+    def changes(self, token: str) -> Changes:
+        with self._client.deadline():
+            return changes.changes(self._client, self._places, token)
+
+    def usage(self, refs: Sequence[str]) -> Sequence[UsageSample]:
+        with self._client.deadline():
+            return usage.usage(self._client, refs)
+
+    def events(self, since: datetime) -> Sequence[Event]:
+        with self._client.deadline():
+            return telling.events(self._client, since)
+
+    def disk_files(self) -> DiskFiles:
+        return telling.disk_files(self._client)
+
+    def missing_rights(self) -> Sequence[str]:
+        with self._client.deadline():
+            return telling.missing_rights(self._client)
 
     def _submit(self, order: Order) -> Handle:
         with self._client.deadline():

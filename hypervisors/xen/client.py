@@ -233,6 +233,12 @@ class Client:
             raise NotFound("The pool does not have this any more.")
         return found
 
+    def session(self) -> Record:
+        """The record of our own session, with the rights of its account."""
+        with self.deadline():
+            self.call("pool.get_all_records")  # a session that ended would be asked after in vain
+            return self.record("session", self._session)
+
     def by_uuid(self, cls: str, uuid: str) -> str:
         """A reference. Raises NotFound; what is no UUID is not asked for."""
         found = mapping.uuid(uuid)

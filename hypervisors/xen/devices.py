@@ -72,3 +72,14 @@ def unplug(work: Work, cls: str, ref: str) -> Step:
 
 def key_of(record: Mapping[str, Any], key: str) -> str:
     return mapping.cells(record["other_config"]).get(key, "")
+
+
+def write(client: Client, cls: str, ref: str, record: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+    """Keys of `other_config`, one by one: others write there too. An empty value takes the key away."""
+    present = mapping.cells(record["other_config"])
+    for key, value in wanted.items():
+        if present.get(key, "") == value and (value or key not in present):
+            continue
+        client.call(f"{cls}.remove_from_other_config", ref, key)
+        if value:
+            client.call(f"{cls}.add_to_other_config", ref, key, value)

@@ -39,6 +39,11 @@ def check(stamp: Stamp) -> None:
         raise InvalidRequest("The operation's identifier holds characters that it cannot have.")
 
 
+def check_key(key: str) -> None:
+    if not VALID_OPERATION.fullmatch(key):
+        raise InvalidRequest("The order's key holds characters that it cannot have.")
+
+
 def working_name(stamp: Stamp) -> str:
     """Of a machine until it is finished, and of its first disk for good."""
     return f"lh-{stamp.operation}-{stamp.uuid.hex[:8]}"
