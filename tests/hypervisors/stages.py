@@ -112,7 +112,8 @@ def xen(request: pytest.FixtureRequest) -> Iterator[Stage]:
     with _relay(rig.target(), rig.ca_pem, shown) as relay:
         target = rig.target(port=relay.port, ca_pem=shown.pem)
         end_sessions = partial(rig.tell, "kill_sessions")
-        yield Stage(bench, target, relay, partial(registry.connect, target), bench.destroy, end_sessions)
+        vanish = lambda ref: bench._destroy(*bench._vm(ref))
+        yield Stage(bench, target, relay, partial(registry.connect, target), vanish, end_sessions)
     bench.close()
 
 
