@@ -111,16 +111,14 @@ class Client:
 
     def close(self) -> None:
         """Signs out: a vCenter has few sessions to give. Safe to call twice."""
-        stub, content = self._stub, self._content
+        if self._stub is not None and self._pid == os.getpid():
+            self._deadline.begin()
+            if self._content is not None:
+                with suppress(vmodl.MethodFault, HypervisorError, TimeoutError):
+                    self._content.sessionManager.Logout()
+            self._stub.DropConnections()
         self._forget_session()
         self._stub = None
-        if stub is None or self._pid != os.getpid():
-            return
-        self._deadline.begin()
-        if content is not None:
-            with suppress(vmodl.MethodFault, HypervisorError, TimeoutError):
-                content.sessionManager.Logout()
-        stub.DropConnections()
 
     def _forget_session(self) -> None:
         if self._stub is not None:

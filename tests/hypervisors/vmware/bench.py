@@ -184,7 +184,9 @@ class VcenterBench:
             vcpus=made.numCPU,
             memory_mib=made.memoryMB,
             disks_mib=tuple(d.capacityInKB // 1024 for d in made.device if isinstance(d, Device.VirtualDisk)),
-            macs=frozenset((d.macAddress or "").lower() for d in made.device if isinstance(d, Device.VirtualEthernetCard)),
+            macs=frozenset(
+                (d.macAddress or "").lower() for d in made.device if isinstance(d, Device.VirtualEthernetCard)
+            ),
             snapshots=frozenset(_names(told["snapshot"].rootSnapshotList) if told.get("snapshot") else ()),
         )
 

@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 def stored(name: str) -> str:
     """A name as vSphere keeps it."""
-    return quote(name, safe=" !\"#$&'()*+,:;<=>?@[]^`{|}~-_.")
+    return name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")
 
 
 class Console:
