@@ -71,7 +71,11 @@ class Xen(Hypervisor):
     """One pool, through its coordinator. Not shared between threads."""
 
     kind: ClassVar[str] = "xen"
-    capabilities: ClassVar[Capabilities] = Capabilities(guest_shutdown=True, progress=True, suspend=True, seed=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        guest_shutdown=True, progress=True, suspend=True, resize=True, disks=True, nics=True, snapshots=True,
+        rename=True, seed=True, changes=True, usage=True, events=True, disk_files=True,
+        rights=True,
+    )  # fmt: skip
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

@@ -142,18 +142,20 @@ def _clone(work: Work, order: CreateMachine) -> Step | str:
     for note in notes:
         if note.clone:
             seen = look(client, note.clone)
-            if seen.failed is not None:
+            if seen.failed is not None and not seen.failed.retryable:
                 raise seen.failed
             if seen.pending:
                 return Step(task=note.clone, percent=share(seen.percent), step="copying")
-            if seen.result and not seen.gone:
+            if seen.result:
                 return seen.result
+            clear(client, note.clone)
             clear(client, note.ref)
-    if any(not note.clone for note in notes):
-        _wait_for_others(client, image, named, notes)
-    else:
-        _refuse_early(work, order, image)
-        client.call("task.create", marks.working_name(order.stamp), "")
+    old = [note for note in notes if not note.clone]
+    if old:
+        _wait_for_others(client, image, named, old)
+        for note in old:
+            clear(client, note.ref)
+    _refuse_early(work, order, image)
     return _begin_clone(work, order, image_ref, image)
 
 
@@ -161,8 +163,10 @@ def _begin_clone(work: Work, order: CreateMachine, image_ref: str, image: Record
     client, name = work.client, marks.working_name(order.stamp)
     sr = _elsewhere(client, order, image)
     copying = ("VM.copy", image_ref, name, sr) if sr else ("VM.clone", image_ref, name)
+    own = _announce(client, order.stamp)
     task = begin(client, *copying)
     client.call("task.create", name, task)
+    clear(client, own)
     until = time.monotonic() + min(QUICK, client.target.timeout / 4)
     while time.monotonic() < until:
         seen = look(client, task)
@@ -172,6 +176,20 @@ def _begin_clone(work: Work, order: CreateMachine, image_ref: str, image: Record
             return seen.result or Step(percent=share(100), step="copying")
         time.sleep(0.05)
     return Step(task=task, percent=share(0), step="copying")
+
+
+def _announce(client: Client, stamp: Stamp) -> str:
+    """Of workers that do so at once one goes on: who sees another's note takes back its own, the smallest last."""
+    own = str(client.call("task.create", marks.working_name(stamp), ""))
+    for _ in range(5):
+        others = [note for note in _notes(client, stamp)[0] if note.ref != own]
+        if not others:
+            return own
+        if any(note.clone or note.ref < own for note in others):
+            break
+        time.sleep(0.05)
+    clear(client, own)
+    raise Busy("Another worker is about to copy the image for this order.")
 
 
 def _wait_for_others(client: Client, image: Record, named: set[str], notes: Sequence[Note]) -> None:
@@ -269,6 +287,8 @@ def _make_ready(work: Work, order: CreateMachine, ref: str, vm: Record) -> Step:
             work.failed = None
         return replace(power.start(work, ref, vm), percent=STARTING, step="starting", kept=kept)
     _clear_notes(client, order.stamp)
+    if order.seed is not None:  # of two workers that made one, only one could attach it
+        removal.clear_disks(client, client.named("VDI", marks.seed_name(order.stamp)))
     client.call("VM.set_name_label", ref, order.name)
     return Step(done=True, percent=100, step="starting", ref=kept["vm"])
 

@@ -32,11 +32,15 @@ def make_disk(client: Client, name: str, sr: str, size: int, marked: Mapping[str
 
 
 def make_drive(client: Client, vm: str, vdi: str) -> str:
-    """On the next free place. `owner` marks disks that go with their machine, for XAPI's other tools."""
+    """On the next free place, which only one of two workers gets. `owner` marks disks that go with their machine, for
+    XAPI's other tools. Raises WrongState when there is no place."""
+    places = [str(place) for place in client.call("VM.get_allowed_VBD_devices", vm)]
+    if not places:
+        raise WrongState("The machine has as many disks as it can have.")
     record = {
         "VM": vm,
         "VDI": vdi,
-        "userdevice": "autodetect",
+        "userdevice": min(places, key=lambda place: mapping.number(place, 1000)),
         "bootable": False,
         "mode": "RW",
         "type": "Disk",

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypervisors.contract import AddDisk, GrowDisk, RemoveDisk
-from hypervisors.errors import HypervisorError, InvalidRequest, NotFound, WrongState
+from hypervisors.errors import HypervisorError, InvalidRequest, NotFound
 from hypervisors.xen import devices, estate, facts, mapping, marks, removal
 from hypervisors.xen.facts import Seen
 from hypervisors.xen.work import Step, Work, begin
@@ -26,7 +26,6 @@ def add(work: Work, order: AddDisk) -> Step:
         if devices.key_of(vdi, marks.KEY) == order.key:
             step = _plug(work, vm, "VBD", str(_drive_of(seen, vbd)), vbd)
             return step or Step(done=True, ref=str(vdi["uuid"]))
-    _refuse_full(client, ref)
     name, size = f"lh-{order.key}", order.size_mib * mapping.MIB
     loose = [one for one in client.named("VDI", name) if not mapping.refs(client.record("VDI", one)["VBDs"])]
     if loose:
@@ -36,11 +35,6 @@ def add(work: Work, order: AddDisk) -> Step:
         vdi_ref = devices.make_disk(client, name, _storage(work, order, seen, vm), size, marked)
     devices.make_drive(client, ref, vdi_ref)
     return Step(percent=50)
-
-
-def _refuse_full(client: Any, ref: str) -> None:
-    if not client.call("VM.get_allowed_VBD_devices", ref):
-        raise WrongState("The machine has as many disks as it can have.")
 
 
 def _storage(work: Work, order: AddDisk, seen: Seen, vm: Record) -> str:

@@ -62,17 +62,19 @@ def _cut(found: list[Event]) -> list[Event]:
 
 
 def _messages(client: Client, moment: xmlrpc.client.DateTime) -> list[Event]:
+    """Within a second as XAPI lists them, oldest or newest first; only that a machine is made before all else."""
     found = []
-    for ref, message in client.call("message.get_since", moment).items():
+    for message in client.call("message.get_since", moment).values():
         at = mapping.when(message["timestamp"])
         if message["cls"] == "VM" and at is not None:
             name, body = str(message["name"]), line(str(message["body"]), 500)
             what = WHATS.get(name, What.OTHER)
             if name == "VM_CLONED" and OF_THE_SOURCE.search(body):
                 what = What.OTHER
-            event = Event(at=at, what=what, machine_ref=str(message["obj_uuid"]), text=body or line(name))
-            found.append((at, ref, event))
-    return [event for _, _, event in sorted(found, key=lambda one: one[:2])]
+            found.append(Event(at=at, what=what, machine_ref=str(message["obj_uuid"]), text=body or line(name)))
+    if found and found[0].at > found[-1].at:
+        found.reverse()
+    return sorted(found, key=lambda event: (event.at, event.what is not What.CREATED))
 
 
 # Disks in storage
