@@ -135,6 +135,17 @@ def restart(site: Site, seconds: float = 0.0) -> None:
 
 
 @command
+def leave(site: Site) -> None:
+    """Nobody listens and every connection is cut, until `come_back`; sessions and work go on."""
+    site.close()
+
+
+@command
+def come_back(site: Site) -> None:
+    site.open()
+
+
+@command
 def populate(site: Site, count: int, **how: Any) -> float:
     """Answers with the seconds it took."""
     began = time.monotonic()
