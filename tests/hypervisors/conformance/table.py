@@ -21,8 +21,9 @@ class UnderTest(NamedTuple):
 
 TABLE: Mapping[str, UnderTest] = {
     "simulated": UnderTest("tests.hypervisors.simulated.bench:SimulatedBench", "tmp_path"),
-    "kvm": UnderTest("tests.hypervisors.benches:KvmBench", "libvirt_rig"),
     "vmware": UnderTest("tests.hypervisors.vmware.bench:VcenterBench", "vcenter_rig"),
+    "xen": UnderTest("tests.hypervisors.xen.bench:XenBench", "xapi_rig"),
+    "kvm": UnderTest("tests.hypervisors.benches:KvmBench", "libvirt_rig"),
 }
 
 
