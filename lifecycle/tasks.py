@@ -16,7 +16,7 @@ from lifecycle.leases import clockwork
 from lifecycle.money.actions import draft
 from lifecycle.notices import actions as notices
 from lifecycle.notices import rendering
-from lifecycle.operations import work
+from lifecycle.operations import seeds, work
 from lifecycle.people import sessions
 from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
@@ -62,6 +62,12 @@ def sync_endpoints() -> None:
 @by_the_clock
 def advance_leases() -> None:
     clockwork.advance()
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def detach_seeds() -> None:
+    seeds.detach_due()
 
 
 @shared_task(ignore_result=True)

@@ -23,6 +23,7 @@ from lifecycle.leases.queries import next_due
 from lifecycle.money.actions import draft
 from lifecycle.notices import actions as notices
 from lifecycle.notices import rendering
+from lifecycle.operations import seeds
 from lifecycle.operations.engine import step
 from lifecycle.operations.models import Operation
 from lifecycle.operations.queries import due_keys
@@ -93,6 +94,7 @@ def _work_off() -> None:
     """Does all that is due at this instant, and waits until the hypervisors have done their part of it."""
     give_up_at = time.monotonic() + SETTLE
     clockwork.advance()
+    seeds.detach_due()
     leavers.see_out()
     requests.lapse()
     notices.send(rendering.current())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lifecycle.leases import clockwork
-from lifecycle.operations import power
+from lifecycle.operations import power, seeds
 from lifecycle.operations.endings import Outcome, Outcomes
 from lifecycle.operations.models import Operation
 from lifecycle.requests import provisioning
@@ -18,5 +18,6 @@ OUTCOMES: Outcomes = {
     (Kind.SHUTDOWN, Purpose.EXPIRY): Outcome(clockwork.stopped, clockwork.stop_failed),
     (Kind.POWER_ON, Purpose.RESTORE): Outcome(clockwork.restored, power.failed),
     (Kind.REMOVE, Purpose.EXPIRY): Outcome(clockwork.removed, clockwork.removal_failed),
+    (Kind.DETACH_SEED, Purpose.SEED): Outcome(seeds.detached, seeds.stays),
     (Kind.ANNOTATE, Purpose.STAMP): Outcome(power.nothing, power.nothing),
 }

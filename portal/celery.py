@@ -38,6 +38,7 @@ SCHEDULE = {
     "sweep": (2, 5),
     "sync_endpoints": (30, 300),
     "advance_leases": (15, 60),
+    "detach_seeds": (15, 60),
     "lapse_requests": (300, 300),
     "see_out_leavers": (60, 300),
     "scan_sprawl": (60, 600),

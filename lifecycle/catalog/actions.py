@@ -31,6 +31,7 @@ class BlueprintFields(TypedDict, total=False):
     icon: str
     image: Image
     pool: Pool
+    cloud_init: bool
     approval: str
     offered: bool
     position: int

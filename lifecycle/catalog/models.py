@@ -54,6 +54,8 @@ class Blueprint(models.Model):
     image = models.ForeignKey(Image, models.PROTECT, related_name="blueprints", verbose_name=_("image"))
     pool = models.ForeignKey(Pool, models.PROTECT, related_name="blueprints", verbose_name=_("pool"))
     sizes = models.ManyToManyField(Size, related_name="blueprints", verbose_name=_("sizes"))
+    cloud_init = models.BooleanField(_("its image runs cloud-init"), default=False)
+    """Then its machines take host name, SSH keys and user data, where their endpoint can hand these over."""
     approval = models.CharField(_("approval"), max_length=12, choices=Approval.choices, default=Approval.SUPERVISOR)
     offered = models.BooleanField(_("offered"), default=True)
     position = models.PositiveSmallIntegerField(default=0)

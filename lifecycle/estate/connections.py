@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -55,6 +55,14 @@ def validate_target(endpoint: Endpoint) -> None:
         raise Invalid(masked(error.message)) from error
 
 
+def can(endpoint: Endpoint, capability: str) -> bool:
+    """Whether endpoints of its kind can do this; nothing is asked of the endpoint itself."""
+    try:
+        return bool(getattr(registry.adapter_class(endpoint.kind).capabilities, capability))
+    except Unsupported:
+        return False
+
+
 @contextmanager
 def connect(endpoint: Endpoint, *, read_only: bool | None = None) -> Iterator[Hypervisor]:
     """An open connection, kept for the next caller of this thread unless it broke meanwhile."""
@@ -71,6 +79,21 @@ def connect(endpoint: Endpoint, *, read_only: bool | None = None) -> Iterator[Hy
     except BaseException:
         # Nobody knows what state the wire is in.
         _drop(endpoint.pk, wanted)
+        raise
+
+
+@contextmanager
+def apart(endpoint: Endpoint, *, timeout: float | None = None) -> Iterator[Hypervisor]:
+    """A connection of its own that can only read, closed afterwards: for looks that nobody's work is to notice."""
+    wanted = target(endpoint, read_only=True)
+    try:
+        connection = registry.connect(replace(wanted, timeout=timeout or wanted.timeout))
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except HypervisorError as error:
+        _hush(error)
         raise
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -28,7 +29,13 @@ SHORTEST = 6
 MOST = 5000
 """Lines; a key in PEM has some thirty."""
 
+LONG = 12
+"""Of texts of many lines, only such lines are masked as say something: most are words that everybody writes."""
+LATEST = 1000
+"""Of these lines, the latest: they must not push out the secrets of endpoints."""
+
 _opened: set[str] = set()
+_lines: deque[str] = deque(maxlen=LATEST)
 
 
 class Unreadable(Exception):
@@ -46,15 +53,19 @@ class Sealed:
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg] # Django has no such generic at run time
-    """Takes plain text, is sealed as its row is saved, and is read by `opened` only; cannot be searched or dumped."""
+    """Takes plain text, is sealed as its row is saved, and is read by `opened` only; cannot be searched or dumped.
 
-    def __init__(self, *args: Any, bound_to: Sequence[str] = (), **options: Any) -> None:
+    `of_lines`: a text of many lines, few of which are secret.
+    """
+
+    def __init__(self, *args: Any, bound_to: Sequence[str] = (), of_lines: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.bound_to = tuple(bound_to)
+        self.bound_to, self.of_lines = tuple(bound_to), of_lines
 
     def deconstruct(self) -> Any:
         name, path, args, options = super().deconstruct()
-        return name, path, args, options | {"bound_to": list(self.bound_to)}
+        options |= {"bound_to": list(self.bound_to)} | ({"of_lines": True} if self.of_lines else {})
+        return name, path, args, options
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = getattr(model_instance, self.attname)
@@ -88,26 +99,25 @@ def box() -> MultiFernet:
 
 @sensitive_variables()
 def seal(row: models.Model, column: SecretField, plain: str) -> Sealed:
-    remember(plain)
+    _remember(column, plain)
     return Sealed(box().encrypt((_belonging(row, column) + plain).encode()).decode())
 
 
 @sensitive_variables()
 def opened(row: models.Model, name: str) -> str:
     """The secret in that column, as plain text. Raises Unreadable."""
-    value = getattr(row, name)
+    value, column = getattr(row, name), row._meta.get_field(name)
     if not isinstance(value, Sealed):
-        remember(value)
+        _remember(column, value)
         return str(value)
     try:
         text = box().decrypt(value.text.encode()).decode()
     except InvalidToken:
         raise Unreadable("A stored secret cannot be read with any of SECRETS_KEYS.") from None
     belonging, plain = text[:DIGEST], text[DIGEST:]
-    column = row._meta.get_field(name)
     if not isinstance(column, SecretField) or not hmac.compare_digest(belonging, _belonging(row, column)):
         raise Unreadable("A stored secret was sealed for another row or place.")
-    remember(plain)
+    _remember(column, plain)
     return plain
 
 
@@ -125,9 +135,17 @@ def remember(plain: str) -> None:
         _opened.update(line for line in plain.splitlines() if len(line) >= SHORTEST and not line.startswith("-----"))
 
 
+def _remember(column: Any, plain: str) -> None:
+    if not getattr(column, "of_lines", False):
+        remember(plain)
+        return
+    said = {line.strip() for line in plain.splitlines()}
+    _lines.extend(line for line in said.difference(_lines) if len(line) >= LONG and line[0] != "#" and line[-1] != ":")
+
+
 def masked(text: str) -> str:
     """Without any secret that this process has seen; longer ones first, since one may be part of another."""
-    for plain in sorted(_opened, key=len, reverse=True):
+    for plain in sorted([*_opened, *_lines], key=len, reverse=True):
         text = text.replace(plain, MASK)
     return text
 

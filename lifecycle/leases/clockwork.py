@@ -21,6 +21,7 @@ from lifecycle.leases.actions import LEAST_NOTICE, stop
 from lifecycle.leases.models import Lease
 from lifecycle.leases.warnings import recipients, warn, warned_in_time
 from lifecycle.notices.actions import post
+from lifecycle.operations import seeds
 from lifecycle.operations.actions import order
 from lifecycle.operations.models import Operation
 from lifecycle.operations.power import ended_by_asker, why
@@ -147,6 +148,7 @@ def removed(operation: Operation, facts: MachineFacts | None) -> None:
     machine, now = operation.machine, clock.now()
     history.close_spans(machine, at=now)
     history.end_tenure(machine, at=now)
+    seeds.forget(machine)
     lease = machine.lease
     lease.ended_at, lease.next_warning_at = now, FAR
     lease.save(update_fields=["ended_at", "next_warning_at"])

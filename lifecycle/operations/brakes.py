@@ -26,6 +26,7 @@ DEADLINES = {
     Kind.SHUTDOWN: timedelta(hours=1),
     Kind.RESTART: timedelta(minutes=30),
     Kind.ANNOTATE: timedelta(hours=1),
+    Kind.DETACH_SEED: timedelta(hours=1),
     Kind.REMOVE: timedelta(hours=6),
 }
 """Real time from its beginning, after which work that does not come to an end is given up."""

@@ -89,7 +89,7 @@ def claim(pk: int) -> Operation | None:
     What is read first counts only if nobody had a turn since, or wrote down what came of theirs.
     """
     found = (
-        Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool")
+        Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool", "machine__seed")
         .annotate(
             paused=Exists(Brake.objects.all()),
             rests=Q(endpoint__rests_until__gt=Now()),

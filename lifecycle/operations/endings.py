@@ -39,8 +39,8 @@ LOOK_AGAIN = {"blast_radius": 60.0, "scan": 30.0, "full": 0.5}
 """Seconds until held work is looked at again, where it is not 3: nothing is lost meanwhile, a word ends it at once."""
 SHORTEST, LONGEST = 1.0, 15.0
 """Seconds between two tries of what the hypervisor refused for the moment."""
-GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF)
-"""What wants a machine to be off or away is done when the machine is away."""
+GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF, Kind.DETACH_SEED)
+"""What wants a machine, or something of it, to be off or away is done when the machine is away."""
 
 ASKED_ONCE = (Kind.RESTART, Kind.SHUTDOWN)
 """What is only looked at again, never submitted again: a guest would be restarted twice, or get new time to stop."""

@@ -20,6 +20,7 @@ class Operation(models.Model):
         POWER_OFF = "power_off", _("Pull the plug")
         RESTART = "restart", _("Restart")
         ANNOTATE = "annotate", _("Write the holder onto the machine")
+        DETACH_SEED = "detach_seed", _("Take away what it was told for its first start")
         REMOVE = "remove", _("Remove with its disks")
 
     class Purpose(models.TextChoices):
@@ -30,6 +31,7 @@ class Operation(models.Model):
         EXPIRY = "expiry", _("the lease ended")
         RESTORE = "restore", _("restored after the end")
         STAMP = "stamp", _("the register changed")
+        SEED = "seed", _("the first start is over")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -39,6 +41,9 @@ class Operation(models.Model):
         CANCELLED = "cancelled", _("cancelled")
 
     OPEN = (State.WAITING, State.RUNNING)
+
+    QUIET = (Kind.ANNOTATE, Kind.DETACH_SEED)
+    """The portal's own bookkeeping: nobody waits for it, and it takes nobody's turn."""
 
     class Verdict(models.TextChoices):
         """What a person decided about open work. A worker carries it out at the next safe point."""

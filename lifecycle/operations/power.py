@@ -49,7 +49,7 @@ def _ask(machine: Machine, kind: Operation.Kind, *, by: User) -> Operation:
             _("%(machine)s is %(stage)s; its power cannot be changed now.")
             % {"machine": machine, "stage": machine.get_stage_display()}
         )
-    under_way = Operation.objects.filter(machine=machine, state__in=Operation.OPEN).exclude(kind=Kind.ANNOTATE)
+    under_way = Operation.objects.filter(machine=machine, state__in=Operation.OPEN).exclude(kind__in=Operation.QUIET)
     if (same := under_way.filter(kind=kind).first()) is not None:
         return same
     if under_way.exists():

@@ -35,7 +35,7 @@ class PublicKey:
 
 def read(line: str, *, field: str = "key") -> PublicKey:
     """One public key. Raises Invalid; what was given is not repeated, since it may be the private half."""
-    text = " ".join(line.split())
+    text = line.strip()
     if "PRIVATE KEY" in text:
         raise Invalid(
             _("This is the private half. Keep it to yourself, and give the line of the .pub file."), field=field

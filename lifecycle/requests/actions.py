@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, record
@@ -18,7 +20,7 @@ from lifecycle.notices.actions import post
 from lifecycle.people.models import User
 from lifecycle.people.permissions import require
 from lifecycle.people.queries import approver_for, payer_for
-from lifecycle.requests import provisioning
+from lifecycle.requests import provisioning, seeding
 from lifecycle.requests.asking import tell_deciders
 from lifecycle.requests.checks import check_draft
 from lifecycle.requests.models import Request, Step
@@ -29,6 +31,7 @@ LAPSES_AFTER = timedelta(days=14)
 State = Request.State
 
 
+@sensitive_variables()
 def submit(
     *,
     blueprint: Blueprint,
@@ -37,10 +40,15 @@ def submit(
     purpose: str,
     last_day: date,
     for_team: bool = False,
+    hostname: str = "",
+    ssh_keys: Sequence[str] | None = None,
+    user_data: str = "",
     key: str,
     by: User,
 ) -> Request:
     """Asks for a machine, for oneself or one's team. A second call with the same key returns the first request.
+
+    What the guest is told at its first start: its name where no other is given, the account's keys where none are.
 
     Raises InvalidMany with a sentence per field; nothing is written then.
     """
@@ -49,9 +57,11 @@ def submit(
         return known
     now = clock.now()
     ends_at = end_of(last_day, by.tz)
+    told = seeding.told(blueprint, name=name, hostname=hostname, ssh_keys=ssh_keys, user_data=user_data, by=by)
     check_draft(
-        blueprint=blueprint, size=size, name=name, purpose=purpose, ends_at=ends_at, team=for_team, by=by, now=now
-    )
+        blueprint=blueprint, size=size, name=name, purpose=purpose, ends_at=ends_at, team=for_team, told=told, by=by,
+        now=now,
+    )  # fmt: skip
     price = quote(vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib, starts_at=now, ends_at=ends_at)
     team = by.team if for_team else None
     request = Request(
@@ -74,9 +84,11 @@ def submit(
         key=key,
         created_at=now,
         lapses_at=min(now + LAPSES_AFTER, ends_at),
+        **(seeding.columns(told) if told else {}),
     )
     try:
         with transaction.atomic():
+            request.seed = seeding.keep(told) if told else None
             request.save()
             record("request.submitted", request, by=by, reason=request.purpose, cents_per_month=request.cents_per_month)
             _ask_for_decision(request, by=by)
@@ -198,6 +210,7 @@ def _end(request: Request, state: State) -> None:
     if not Request.objects.filter(pk=request.pk, state=State.WAITING).update(**changes):
         raise already_decided(request)
     request.state, request.decided_at, request.ended_at = state, now, now
+    seeding.forget(request)
 
 
 def _tell_requester(request: Request, kind: str, subject: str, words: str) -> None:

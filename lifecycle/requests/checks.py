@@ -14,6 +14,7 @@ from lifecycle.leases.actions import last_day_within
 from lifecycle.people.models import User
 from lifecycle.people.queries import has_left
 from lifecycle.requests.models import Request
+from lifecycle.requests.seeding import Told
 
 NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """A host name that every hypervisor and DNS take."""
@@ -28,6 +29,7 @@ def check_draft(
     purpose: str,
     ends_at: datetime,
     team: bool,
+    told: Told | None,
     by: User,
     now: datetime,
 ) -> None:
@@ -39,6 +41,7 @@ def check_draft(
         "purpose": _check_purpose(purpose),
         "last_day": check_last_day(blueprint, ends_at, now=now),
         "holder": _check_holder(by, team),
+        **(told.problems if told else {}),
     }
     if found := {field: sentence for field, sentence in problems.items() if sentence}:
         raise InvalidMany(found)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from lifecycle.catalog.models import Blueprint, Size
-from lifecycle.estate.models import Machine
+from lifecycle.estate.models import Machine, Seed
 from lifecycle.people.models import CostCentre, Team
 from lifecycle.people.roles import Right, has
 
@@ -58,6 +58,15 @@ class Request(models.Model):
     disk_mib = models.PositiveIntegerField()
     name = models.CharField(_("name"), max_length=40)
     purpose = models.TextField(_("purpose"))
+    hostname = models.CharField(_("host name"), max_length=63, blank=True)
+    """Of the guest; empty where nothing can be told to it."""
+    ssh_keys = models.JSONField(_("SSH keys"), default=list)
+    """Public keys that it lets in, one line each."""
+    user_data_bytes = models.PositiveIntegerField(default=0)
+    user_data_lines = models.PositiveIntegerField(default=0)
+    """How much there was of what nobody sees again."""
+    seed = models.OneToOneField(Seed, models.SET_NULL, null=True, blank=True, related_name="+")
+    """Until the first start is over."""
     last_day = models.DateField(_("last day"))
     ends_at = models.DateTimeField()
     cents_per_month = models.PositiveBigIntegerField()

@@ -7,15 +7,18 @@ from django.utils.translation import gettext as _
 from hypervisors.contract import MachineFacts
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, Actor, record
+from lifecycle.catalog.queries import takes_seed
 from lifecycle.errors import Conflict
 from lifecycle.estate import stages
 from lifecycle.estate.facts import observe
-from lifecycle.estate.models import FAR, Machine, Stage
+from lifecycle.estate.models import FAR, Machine, Seed, Stage
 from lifecycle.leases.actions import Terms, begin, holding, restamp
 from lifecycle.notices.actions import post
+from lifecycle.operations import seeds
 from lifecycle.operations.actions import call_off, order
 from lifecycle.operations.models import Operation
 from lifecycle.operations.power import why
+from lifecycle.requests import seeding
 from lifecycle.requests.checks import check_last_day
 from lifecycle.requests.models import Request
 
@@ -29,6 +32,11 @@ def provision(request: Request, *, by: Actor) -> Operation:
         raise Conflict(problem)
     if not request.blueprint.offered or request.blueprint.image.gone or request.blueprint.pool.gone:
         raise Conflict(_("%(blueprint)s is not offered any more.") % {"blueprint": request.blueprint})
+    if request.seed_id and not takes_seed(request.blueprint):
+        raise Conflict(
+            _("Machines of %(blueprint)s take no host name, keys or user data any more. Have it asked for anew.")
+            % {"blueprint": request.blueprint}
+        )
     machine = Machine.objects.create(
         endpoint=request.blueprint.pool.endpoint,
         name=request.name,
@@ -49,6 +57,8 @@ def provision(request: Request, *, by: Actor) -> Operation:
     if not changed:
         raise Conflict(_("This request was changed a moment ago. Look again."))
     request.state, request.decided_at, request.machine = State.BUILDING, now, machine
+    if request.seed_id:
+        Seed.objects.filter(pk=request.seed_id).update(machine=machine)
     record("machine.building", machine, by=by, request=request.pk)
     return order(
         machine,
@@ -64,6 +74,7 @@ def provision(request: Request, *, by: Actor) -> Operation:
             "memory_mib": request.memory_mib,
             "disk_mib": request.disk_mib,
             "holding": holding(machine, request.ends_at),
+            **seeding.argument(request),
         },
     )
 
@@ -91,6 +102,7 @@ def fulfilled(operation: Operation, facts: MachineFacts | None) -> None:
     lease = begin(
         machine, ends_at=request.ends_at, zone=request.requester.zone, terms=Terms.of(request.blueprint), at=now
     )
+    seeds.begin(machine, at=now)
     if lease.ends_at != request.ends_at:
         restamp(lease, by=HOUSE)
     _end(request, State.DONE)
@@ -102,6 +114,7 @@ def failed(operation: Operation, facts: MachineFacts | None) -> None:
     """The machine was not made, or is not wanted any more: the requester hears why and can ask again."""
     request = Request.objects.select_related("requester").get(machine=operation.machine)
     stages.move(operation.machine, Stage.FAILED, by=HOUSE, reason=operation.error, next_at=FAR)
+    seeds.forget(operation.machine)
     if operation.state == Operation.State.CANCELLED:
         _end(request, State.CANCELLED, failure=operation.error)
         if operation.verdict_by_id == request.requester_id:

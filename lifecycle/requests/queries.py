@@ -45,8 +45,8 @@ def decided_by(user: User) -> QuerySet[Request]:
 
 
 def told_operations(machine: Machine) -> QuerySet[Operation]:
-    """What a history tells of: stamps are left out, the portal's own bookkeeping would drown what people did."""
-    return Operation.objects.filter(machine=machine).exclude(kind=Operation.Kind.ANNOTATE).order_by()
+    """What a history tells of: the portal's own bookkeeping is left out, it would drown what people did."""
+    return Operation.objects.filter(machine=machine).exclude(kind__in=Operation.QUIET).order_by()
 
 
 def record_of(machine: Machine, *, operations: Iterable[int] | None = None) -> QuerySet[Entry]:

@@ -16,6 +16,7 @@ from lifecycle.estate.sync import sync
 from lifecycle.leases import clockwork
 from lifecycle.notices import actions as notices
 from lifecycle.notices import rendering
+from lifecycle.operations import seeds
 from lifecycle.operations.engine import step
 from lifecycle.operations.models import Operation
 from lifecycle.operations.queries import due_keys
@@ -86,6 +87,7 @@ class World:
 
     def tick(self) -> None:
         clockwork.advance()
+        seeds.detach_due()
         notices.send(rendering.current())
         self.work_off()
         notices.send(rendering.current())

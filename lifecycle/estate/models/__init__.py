@@ -15,6 +15,7 @@ from lifecycle.estate.models.machines import (
     Power,
     Stage,
 )
+from lifecycle.estate.models.seeds import Seed
 
 __all__ = [
     "ENDED",
@@ -34,6 +35,7 @@ __all__ = [
     "Network",
     "Pool",
     "Power",
+    "Seed",
     "Span",
     "Stage",
     "Tenure",

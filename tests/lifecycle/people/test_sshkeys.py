@@ -46,6 +46,8 @@ def test_a_name_of_its_own_wins_and_without_any_the_fingerprint_stands_in() -> N
             "private half",
         ),
         (f"{SSH_KEY} {'x' * 8192}", "Not a public key"),
+        (f"{SSH_KEY}\n{SSH_KEY}", "Not a public key"),
+        (SSH_KEY.replace("BmR3", "BmR\n3"), "Not a public key"),
     ],
 )
 def test_what_is_no_public_key_is_refused_and_not_repeated(key: str, words: str) -> None:
