@@ -19,6 +19,8 @@ from hypervisors.errors import InvalidRequest
 
 HOSTNAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 SSH_KEY = re.compile(r"(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}(?: [^\x00-\x1f\x7f]*)?")
+HALF = re.compile("[\ud800-\udfff]")
+"""Halves of a character, which no encoding takes: JSON lets them pass."""
 LONGEST = 16_384
 """Bytes of user data: what the narrowest of the three ways carries."""
 
@@ -31,8 +33,10 @@ def check(seed: Seed) -> None:
         raise InvalidRequest("The host name may hold small letters, digits and hyphens, 63 at the most.")
     if len(seed.ssh_keys) > 50 or not all(SSH_KEY.fullmatch(key) and len(key) <= 8192 for key in seed.ssh_keys):
         raise InvalidRequest("An SSH key is not one: give public keys, one a line, as ssh-keygen writes them.")
-    if len(seed.user_data.encode()) > LONGEST:
+    if len(seed.user_data.encode(errors="replace")) > LONGEST:
         raise InvalidRequest("The user data is longer than 16 KiB.")
+    if HALF.search(seed.user_data):
+        raise InvalidRequest("The user data holds something that is no character.")
 
 
 def _meta_data(seed: Seed, machine: UUID) -> dict[str, object]:

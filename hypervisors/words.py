@@ -12,6 +12,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 BEGIN = "[Leasehold: this part is written by the portal]"
 END = "[Leasehold: end]"
+WORDS = ("Purpose: ", "Holder: ", "Until: ", "Portal: ")
+"""What the lines between them begin with."""
 
 
 def line(text: str, limit: int = 255) -> str:
@@ -36,23 +38,19 @@ def check_name(name: str) -> None:
 
 def holding_block(holding: Holding) -> str:
     """Our part of a note. Each value is on one line, so that none can pass for a border."""
-    said = {
-        "Purpose": holding.purpose,
-        "Holder": holding.holder,
-        "Until": holding.ends_on,
-        "Portal": holding.portal_ref,
-    }
-    return "\n".join([BEGIN, *(f"{word}: {line(value, 1000)}" for word, value in said.items() if value), END])
+    said = zip(WORDS, (holding.purpose, holding.holder, holding.ends_on, holding.portal_ref), strict=True)
+    return "\n".join([BEGIN, *(f"{word}{line(value, 1000)}" for word, value in said if value), END])
 
 
 def foreign_part(note: str) -> str:
-    """A note without our part."""
+    """A note without our part. Whatever else stands within our borders, people wrote there."""
     kept, ours = [], False
-    for text in note.splitlines():
-        ours = ours or text == BEGIN
-        if not ours:
+    for text in note.split("\n"):
+        bare = text.rstrip("\r")
+        if bare in (BEGIN, END):
+            ours = bare == BEGIN
+        elif not (ours and bare.startswith(WORDS)):
             kept.append(text)
-        ours = ours and text != END
     return "\n".join(kept).strip()
 
 

@@ -20,7 +20,7 @@ def of_image(data: bytes) -> Seed | None:
     iso = pycdlib.PyCdlib()
     try:
         iso.open_fp(io.BytesIO(data))
-    except pycdlib.pycdlibexception.PyCdlibInvalidInput:
+    except pycdlib.pycdlibexception.PyCdlibException:
         return None
     try:
         label = iso.pvd.volume_identifier.decode("ascii").strip()
