@@ -26,6 +26,7 @@ from hypervisors.words import line
 from hypervisors.xen import (
     annotating,
     changes,
+    cloning,
     creation,
     estate,
     networking,
@@ -174,4 +175,4 @@ def _handle(step: Step, before: Handle) -> dict[str, str]:
 
 def _share(order: Order, percent: int) -> int:
     """A copy is only the first part of a creation."""
-    return creation.share(percent) if isinstance(order, contract.CreateMachine) else percent
+    return cloning.share(percent) if isinstance(order, contract.CreateMachine) else percent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypervisors.contract import Annotate, Rename, Resize
 from hypervisors.errors import InvalidRequest, WrongState
 from hypervisors.words import check_name, with_holding
-from hypervisors.xen import creation, devices, estate, mapping, marks
+from hypervisors.xen import cloning, devices, estate, fitting, mapping, marks
 from hypervisors.xen.work import DONE, Step, Work
 
 
@@ -14,7 +14,7 @@ def rename(work: Work, order: Rename) -> Step:
     ref, vm = estate.lookup(work.client, order.ref)
     estate.writable(vm)
     if vm["name_label"] != order.name:
-        creation.check_free(work.client, order.name)
+        cloning.check_free(work.client, order.name)
         work.client.call("VM.set_name_label", ref, order.name)
     return DONE
 
@@ -29,7 +29,7 @@ def resize(work: Work, order: Resize) -> Step:
         if has != (order.vcpus, order.memory_mib):
             raise WrongState("The machine must be off for this.")
         return DONE
-    creation.resize(work.client, ref, vm, order.vcpus, order.memory_mib)
+    fitting.resize(work.client, ref, vm, order.vcpus, order.memory_mib)
     return DONE
 
 

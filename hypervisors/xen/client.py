@@ -87,11 +87,11 @@ class Client:
             except ValueError as error:
                 raise Garbled("JSON") from error
 
-    def put(self, path: str, query: Mapping[str, str], body: bytes) -> None:
+    def put(self, path: str, query: Mapping[str, str], body: bytes, address: str = "") -> None:
         """Content to one of the HTTP handlers; another host of the pool is asked when the first one names it."""
         with self.deadline(), self._mapped():
             place = f"{path}?{urlencode({**query, 'session_id': self._open()})}"
-            status, elsewhere = self._sent(self._coordinator, place, body)
+            status, elsewhere = self._sent(address or self._coordinator, place, body)
             if status == http.HTTPStatus.FOUND and elsewhere:
                 status, _ = self._sent(elsewhere, place, body)
             if status != http.HTTPStatus.OK:

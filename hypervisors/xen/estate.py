@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from hypervisors import fields
 from hypervisors.contract import (
     DatastoreFacts,
     HostFacts,
@@ -196,6 +197,19 @@ def _fill(client: Client, cls: str, table: Table, refs: Iterable[str]) -> None:
         if ref not in table and ref != mapping.NULL:
             with suppress(NotFound):
                 table[ref] = client.record(cls, ref)
+
+
+def host_with(client: Client, sr: str) -> str:
+    """Address of a host that has this storage attached; empty for the coordinator, which is asked if it can be."""
+    pool = next(iter(client.records("pool").values()))
+    found = {
+        str(pbd["host"]) for pbd in client.records("PBD").values() if pbd["SR"] == sr and pbd["currently_attached"]
+    }
+    if pool["master"] in found or not found:
+        return ""
+    address = str(client.record("host", min(found))["address"])
+    fields.host(address)
+    return address
 
 
 def lookup(client: Client, uuid: str) -> tuple[str, Record]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypervisors.contract import RemoveMachine
-from hypervisors.errors import Busy, InvalidRequest, NotFound
+from hypervisors.errors import Busy, InvalidRequest, NotFound, WrongState
 from hypervisors.xen import estate, mapping, marks
 from hypervisors.xen.client import Client
 from hypervisors.xen.work import DONE, Step, Work, begin
@@ -81,7 +81,12 @@ def clear_disks(client: Client, vdis: Iterable[str]) -> None:
         with suppress(NotFound):
             if mapping.refs(client.record("VDI", vdi)["VBDs"]):
                 continue
-            client.call("VDI.destroy", vdi)
+            try:
+                client.call("VDI.destroy", vdi)
+            except WrongState as error:
+                if mapping.code(error) == "VDI_IN_USE":
+                    raise Busy("The storage still holds the disk.", native=error.native) from error
+                raise
 
 
 def discard_one(work: Work, ref: str) -> None:

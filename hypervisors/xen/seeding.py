@@ -30,15 +30,15 @@ def attach(client: Client, order: CreateMachine, ref: str, seen: Seen, sr: str) 
     name = marks.seed_name(order.stamp)
     loose = [vdi for vdi in client.named("VDI", name) if not mapping.refs(client.record("VDI", vdi)["VBDs"])]
     vdi = loose[0] if loose else devices.make_disk(client, name, sr, len(content), {marks.SEED: order.stamp.operation})
-    _fill(client, vdi, content)
+    _fill(client, vdi, content, estate.host_with(client, sr))
     devices.make_drive(client, ref, vdi)
 
 
-def _fill(client: Client, vdi: str, content: bytes) -> None:
+def _fill(client: Client, vdi: str, content: bytes, address: str) -> None:
     """How it went, only the task tells."""
     task = str(client.call("task.create", "Config drive", ""))
     try:
-        client.put("/import_raw_vdi", {"vdi": vdi, "format": "raw", "task_id": task}, content)
+        client.put("/import_raw_vdi", {"vdi": vdi, "format": "raw", "task_id": task}, content, address)
         seen = look(client, task)
     finally:
         clear(client, task)

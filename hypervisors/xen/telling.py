@@ -156,6 +156,7 @@ CALLS = (
     "VM.hard_shutdown", "VM.clean_reboot", "VM.hard_reboot", "VM.suspend", "VM.resume", "VM.snapshot", "VM.revert",
     "VM.set_name_label", "VM.set_name_description", "VM.set_other_config", "VM.add_to_other_config",
     "VM.remove_from_other_config", "VM.set_VCPUs_max", "VM.set_VCPUs_at_startup", "VM.set_memory_limits",
+    "VM.set_platform",
     "VM.assert_can_boot_here", "VM.assert_operation_valid", "VM.get_allowed_VBD_devices",
     "VM.get_allowed_VIF_devices", "VDI.create", "VDI.destroy", "VDI.resize", "VDI.resize_online",
     "VDI.set_name_label", "VDI.add_to_other_config", "VDI.remove_from_other_config", "VBD.create", "VBD.destroy",
