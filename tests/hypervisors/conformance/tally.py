@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import pytest
 
@@ -13,27 +14,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:  # a worker of xdist: it is the one who divides the work that tells
         return
-    kept: defaultdict[str, set[str]] = defaultdict(set)
-    failed: defaultdict[str, set[str]] = defaultdict(set)
-    for report in (one for reports in reporter.stats.values() for one in reports):
-        for name, kind in getattr(report, "user_properties", ()):
-            if name == PROPERTY and report.failed:
-                failed[kind].add(report.nodeid)
-            elif name == PROPERTY and report.passed and report.when == "call":
-                kept[kind].add(report.nodeid)
-    for line in _lines(kept, failed):
+    for line in lines(report for reports in reporter.stats.values() for report in reports):
         reporter.write_line(line)
 
 
-def _lines(kept: dict[str, set[str]], failed: dict[str, set[str]]) -> list[str]:
-    if not kept and not failed:
-        return []
+def lines(reports: Iterable[object]) -> list[str]:
+    """Of the adapters that were asked for anything. What broke before or after its promise is not kept either."""
     from tests.hypervisors.conformance import table
 
-    lines = []
-    for kind in (kind for kind in table.TABLE if kind in kept or kind in failed):
-        lost = failed.get(kind, set())
-        counts = table.counts(kind)
-        held = len(kept.get(kind, set()) - lost)
-        lines.append(f"{kind} kept {held} gaps {counts.gaps} failed {len(lost)} unproven {counts.unproven}")
-    return lines
+    kept: defaultdict[str, set[str]] = defaultdict(set)
+    failed: defaultdict[str, set[str]] = defaultdict(set)
+    for report in reports:
+        for name, kind in getattr(report, "user_properties", ()):
+            if name == PROPERTY and isinstance(report, pytest.TestReport) and report.failed:
+                failed[kind].add(report.nodeid)
+            elif name == PROPERTY and isinstance(report, pytest.TestReport) and report.when == "call":
+                kept[kind].add(report.nodeid)
+    return [
+        f"{kind} kept {len(kept[kind] - failed[kind])} gaps {gaps} failed {len(failed[kind])} unproven {unproven}"
+        for kind in table.TABLE
+        if kept[kind] or failed[kind]
+        for _all, gaps, unproven in [table.counts(kind)]
+    ]
