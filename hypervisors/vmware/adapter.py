@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ from hypervisors.contract import (
     Target,
     UsageSample,
 )
-from hypervisors.vmware import estate, files, machines, orders, removal, telling
+from hypervisors.vmware import estate, events, files, orders, removal, telling
 from hypervisors.vmware.client import Client
 
 
@@ -43,6 +44,7 @@ class Vmware(Hypervisor):
         changes=True,
         usage=True,
         events=True,
+        authors=True,
         disk_files=True,
         rights=True,
     )
@@ -71,15 +73,17 @@ class Vmware(Hypervisor):
         return self._client.run(lambda: self._find(stamp))
 
     def _find(self, stamp: Stamp) -> Sequence[MachineFacts]:
+        """One that is still being copied cannot tell its stamp, and is known by the name that follows from it."""
         rows = estate.found(self._client, stamp)
-        known = estate.around(self._client, [row.ref for row in rows]) if rows else machines.Known()
-        return [machines.facts(row, known) for row in rows]
+        return [
+            replace(one, uuid=stamp.uuid, stamp_operation=stamp.operation) for one in estate.told(self._client, rows)
+        ]
 
     def usage(self, refs: Sequence[str]) -> Sequence[UsageSample]:
         return self._client.run(lambda: list(telling.usage(self._client, refs)))
 
     def events(self, since: datetime) -> Sequence[Event]:
-        return self._client.run(lambda: telling.events(self._client, since))
+        return self._client.run(lambda: events.events(self._client, since))
 
     def disk_files(self) -> DiskFiles:
         return self._client.run(lambda: files.disk_files(self._client))

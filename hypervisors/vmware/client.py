@@ -26,6 +26,8 @@ CHUNK = 1000
 """Objects in one answer: as quick as all at once, and a third of the memory."""
 TASK = ("info.state", "info.progress", "info.error", "info.result")
 
+GOING = ("queued", "running")
+
 VERSIONS = {"6.7": "vim.version.version12", "6.7.3": "vim.version.version15", "7.0": "vim.version.v7_0"}
 """What a server says that it speaks at least -> what we speak then. Newer ones understand it too."""
 
@@ -206,6 +208,12 @@ class Client:
         own = {vim.view.ContainerView: ("view",)} if list_too else {}
         return Wanted([view], {**own, **paths}, [step], skip=not list_too)
 
+    def under_way(self, vm: Any) -> list[Any]:
+        """Tasks that are being carried out on a machine, by whoever."""
+        ways = [self.way(vim.VirtualMachine, "recentTask")]
+        rows = self.read(Wanted([vm], {vim.Task: ("info.state",)}, ways, skip=True))
+        return [self.object(vim.Task, row.ref) for row in rows if row.get("info.state") in GOING]
+
     def wait(self, tasks: Sequence[Any], *, margin: float) -> None:
         """Until all of these tasks are over, or only that part of the time-out is left. The server does the waiting."""
         if not tasks:
@@ -241,7 +249,7 @@ class Client:
             return None
         state = row.get("info.state")
         return TaskState(
-            running=state in ("queued", "running"),
+            running=state in GOING,
             percent=int(row.get("info.progress") or 0),
             error=row.get("info.error") if state == "error" else None,
             value=row.get("info.result"),

@@ -18,7 +18,7 @@ from hypervisors import seeds
 from hypervisors.contract import CreateMachine, Power, Progress
 from hypervisors.errors import HypervisorError, InvalidRequest
 from hypervisors.vmware import estate, machines, networks, notes, placing
-from hypervisors.vmware.client import Client, Row, reference
+from hypervisors.vmware.client import Client, reference
 from hypervisors.vmware.mapping import escaped, unescaped
 from hypervisors.vmware.shape import Change, check_free, grown
 from hypervisors.vmware.verbs import Target
@@ -60,15 +60,16 @@ def advance(client: Client, order: CreateMachine, *, cloned: bool = False) -> St
         raise HypervisorError("The new machine is gone, or has not kept its stamp.")
     if row is None:
         return Step("copying", _clone(client, order))
-    if "config.instanceUuid" not in row.props or _busy(client, row):
-        return Step("copying")
     target = Target(client, row)
+    if "config.instanceUuid" not in row.props or client.under_way(target.vm):
+        return Step("copying")
     if machines.extra_config(row).get(machines.STAGE) != CONFIGURED:
         return Step("defining", reference(_configure(target, order)))
     if unescaped(row.get("name", "")) == estate.temporary_name(order.stamp):
         check_free(client, row.get("parent"), order.name, but=row.ref)
         return Step("renaming", reference(target.vm.Rename_Task(escaped(order.name))))
     if target.power is not Power.ON:
+        notes.fill_fields(target, order.holding)
         return Step("starting", reference(target.vm.PowerOnVM_Task(None)))
     return Step("starting", ref=row.ref)
 
@@ -80,13 +81,6 @@ def progress(step: Step, percent: int = 0) -> Progress:
     begun = PERCENT.get(step.name, 0)
     reached = begun + percent * (PERCENT["defining"] - begun) // 100 if step.name == "copying" else begun
     return Progress(done=False, percent=reached, step=step.name, handle={"task": step.task, "step": step.name})
-
-
-def _busy(client: Client, row: Row) -> bool:
-    """Something is being done to it, by whoever: the next step waits."""
-    seen = client.read_one(client.object(vim.VirtualMachine, row.ref), ["recentTask"])
-    states = (client.task(reference(one)) for one in (seen.get("recentTask", ()) if seen else ()))
-    return any(state is not None and state.running for state in states)
 
 
 def _clone(client: Client, order: CreateMachine) -> str:

@@ -23,6 +23,7 @@ from hypervisors.errors import NotFound
 from hypervisors.marks import changed, mark, pack, unpack
 from hypervisors.vmware import machines
 from hypervisors.vmware.client import Client, Row, Wanted, reference
+from hypervisors.vmware.events import makers
 from hypervisors.vmware.machines import Known
 from hypervisors.vmware.mapping import unescaped
 from hypervisors.words import line
@@ -67,14 +68,20 @@ class Scan:
     def of(self, *kinds: str) -> Iterator[Row]:
         return (row for row in self.rows if row.kind in kinds)
 
-    def known(self, fields: Mapping[int, str]) -> Known:
+    def known(self, client: Client, refs: Iterable[str]) -> Known:
+        """What the facts of these machines need."""
         clusters = {row.ref: pool_ref(row.get("parent")) for row in self.of("HostSystem")}
-        return Known(clusters, folder_paths(self.of("Folder", "Datacenter", "StoragePod")), fields)
+        return Known(
+            clusters,
+            folder_paths(self.of("Folder", "Datacenter", "StoragePod")),
+            custom_fields(client),
+            makers(client, refs),
+        )
 
 
 def inventory(client: Client) -> Inventory:
     scan, refs = _everything(client, AROUND)
-    known = scan.known(custom_fields(client))
+    known = scan.known(client, refs)
     told = [machines.facts(row, known) for row in _details(client, refs, scan.gaps)]
     return Inventory(
         pools=[PoolFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*POOLS)],
@@ -107,7 +114,7 @@ def changes(client: Client, token: str) -> Changes:
 
 def _whole(client: Client) -> Changes:
     scan, refs = _everything(client, PLACES)
-    known, now, told = scan.known(custom_fields(client)), {}, []
+    known, now, told = scan.known(client, refs), {}, []
     for row in _details(client, refs, scan.gaps):
         if not row.get("config.template"):
             now[row.ref] = mark(machines.signs(row))
@@ -122,7 +129,7 @@ def _changed(client: Client, before: Mapping[str, str]) -> Changes:
         scan = Scan(list(rows))
     now = {row.ref: mark(machines.signs(row)) for row in scan.of("VirtualMachine") if not row.get("config.template")}
     moved, gone = changed(before, now)
-    known = scan.known(custom_fields(client)) if moved else Known()
+    known = scan.known(client, moved) if moved else Known()
     told = [machines.facts(row, known) for row in _details(client, moved, scan.gaps)]
     unread = dict.fromkeys(set(moved) - {one.ref for one in told}, UNREAD)
     return Changes(
@@ -141,7 +148,7 @@ UNREAD = "?"
 
 def machine(client: Client, ref: str) -> MachineFacts:
     """Raises NotFound."""
-    return machines.facts(row_of(client, ref), around(client, [ref]))
+    return told(client, [row_of(client, ref)])[0]
 
 
 def row_of(client: Client, ref: str, more: Sequence[str] = ()) -> Row:
@@ -159,11 +166,10 @@ def is_plain(ref: str) -> bool:
 
 
 def found(client: Client, stamp: Stamp) -> list[Row]:
-    """Machines with this stamp: by our UUID, else by the name that a half-made one has."""
+    """Machines with this stamp: by our UUID, which a vCenter allows once, else by the name of a half-made one."""
     by_uuid = client.find_uuid(str(stamp.uuid))
-    refs = {reference(by_uuid)} if by_uuid is not None else set()
-    refs |= {reference(one) for one in half_made(client, stamp)}
-    rows = client.read_chunks(vim.VirtualMachine, sorted(refs), full(client)) if refs else ()
+    refs = [reference(by_uuid)] if by_uuid is not None else [reference(one) for one in half_made(client, stamp)]
+    rows = client.read_chunks(vim.VirtualMachine, refs, full(client)) if refs else ()
     return [row for row in rows if carries(row, stamp)]
 
 
@@ -187,7 +193,13 @@ def carries(row: Row, stamp: Stamp) -> bool:
     return extra.get(machines.OPERATION) == stamp.operation and machines.uuid_of(row) == stamp.uuid
 
 
-def around(client: Client, refs: Iterable[str]) -> Known:
+def told(client: Client, rows: Sequence[Row]) -> list[MachineFacts]:
+    """Facts of a few machines that were read one by one."""
+    known = _around(client, [row.ref for row in rows]) if rows else Known()
+    return [machines.facts(row, known) for row in rows]
+
+
+def _around(client: Client, refs: Sequence[str]) -> Known:
     """What the facts of a few machines need of their hosts and folders, by following the references upwards."""
     ways = [
         client.way(vim.VirtualMachine, "runtime.host"),
@@ -195,7 +207,7 @@ def around(client: Client, refs: Iterable[str]) -> Known:
     ]
     objects = [client.object(vim.VirtualMachine, ref) for ref in refs]
     rows = list(client.read(Wanted(objects, PLACES, ways, skip=True)))
-    return Scan(rows).known(custom_fields(client))
+    return Scan(rows).known(client, refs)
 
 
 def _upwards() -> list[Any]:
@@ -231,11 +243,14 @@ def full(client: Client) -> tuple[str, ...]:
 
 
 def _details(client: Client, refs: Sequence[str], gaps: list[str]) -> Iterator[Row]:
+    """What is there without a configuration is being made; it is a machine when that is over."""
     for row in client.read_chunks(vim.VirtualMachine, refs, full(client)):
         if lacking := machines.NEEDED & row.missing.keys():
             gaps.append(f"Machine {row.ref} could not be read: {row.missing[min(lacking)]}.")
-        elif "name" in row.props:
+        elif "config.hardware.device" in row.props:
             yield row
+        elif (state := row.get("runtime.connectionState", "connected")) != "connected":
+            gaps.append(f"Machine {row.ref} could not be read: it is {state}.")
 
 
 def folder_paths(rows: Iterable[Row]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pyVmomi import vim
 
 from hypervisors.contract import DiskFacts, MachineFacts, NicFacts, Power, SnapshotFacts
 from hypervisors.vmware.client import Row, reference
+from hypervisors.vmware.events import Maker
 from hypervisors.vmware.mapping import POWER, managed_by, unescaped
 from hypervisors.words import block, foreign_part, line
 
@@ -30,6 +31,7 @@ SIGNS = (
 )
 """Read of every machine in every sweep: cheap, and together they move whenever anything of it does."""
 DETAILS = (
+    "runtime.connectionState",
     "config.instanceUuid",
     "config.hardware.numCPU",
     "config.hardware.memoryMB",
@@ -66,6 +68,7 @@ class Known:
     """Folder -> its path, as people see it."""
     fields: Mapping[int, str] = field(default_factory=dict)
     """Custom fields, by key."""
+    makers: Mapping[str, Maker] = field(default_factory=dict)
 
 
 def signs(row: Row) -> tuple[object, ...]:
@@ -86,6 +89,7 @@ def facts(row: Row, known: Known) -> MachineFacts:
     extra = extra_config(row)
     name = unescaped(row.get("name", ""))
     manager = row.get("config.managedBy")
+    maker = known.makers.get(row.ref, Maker())
     return MachineFacts(
         ref=row.ref,
         uuid=uuid_of(row),
@@ -99,7 +103,8 @@ def facts(row: Row, known: Known) -> MachineFacts:
         addresses=_addresses(row),
         guest_name=line(row.get("guest.hostName") or ""),
         note=block(foreign_part(row.get("config.annotation") or "")),
-        created_at=_created(row.get("config.createDate"), extra.get(MADE_AT, "")),
+        created_at=_created(row.get("config.createDate"), extra.get(MADE_AT, ""), maker.at),
+        created_by=maker.who,
         managed_by=managed_by(name, *((manager.extensionKey, manager.type) if manager else ("", ""))),
         is_template=bool(row.get("config.template")),
         stamp_operation=line(extra.get(OPERATION, ""), 64),
@@ -215,14 +220,14 @@ def _addresses(row: Row) -> Sequence[str]:
     return [line(address, 64) for address in dict.fromkeys([*([first] if first else []), *told])]
 
 
-def _created(told: Any, ours: str) -> datetime | None:
-    if told is not None:
-        return told.astimezone(UTC)  # type: ignore[no-any-return]
+def _created(told: datetime | None, ours: str, event: datetime | None) -> datetime | None:
+    """What the server tells, what we wrote when we made it, or the event of its making."""
     try:
-        moment = datetime.fromisoformat(ours)
+        written = datetime.fromisoformat(ours)
     except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+        written = None
+    found = told or (written if written and written.tzinfo else None) or event
+    return found.astimezone(UTC) if found else None
 
 
 def _labels(values: Any, fields: Mapping[int, str]) -> dict[str, str]:

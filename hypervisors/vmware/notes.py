@@ -59,14 +59,17 @@ def fill_fields(target: Target, holding: Holding) -> None:
     with suppress(vim.fault.NoPermission):
         for name, value in values.items():
             if name not in known:
-                known[name] = _defined(manager, name)
+                known[name] = _defined(target, manager, name)
             if now.get(known[name]) != line(value):
                 manager.SetField(target.vm, known[name], line(value))
 
 
-def _defined(manager: Any, name: str) -> int:
-    """Another worker may define it at the same moment: then the next call finds it."""
-    return int(manager.AddCustomFieldDef(name, vim.VirtualMachine, None, None).key)
+def _defined(target: Target, manager: Any, name: str) -> int:
+    """Another worker may define it at the same moment."""
+    try:
+        return int(manager.AddCustomFieldDef(name, vim.VirtualMachine, None, None).key)
+    except vim.fault.DuplicateName:
+        return next(key for key, found in estate.custom_fields(target.client).items() if found == name)
 
 
 def has_seed(target: Target) -> bool:

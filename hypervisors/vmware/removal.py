@@ -96,17 +96,11 @@ def _clear(client: Client, row: Row) -> None:
 
 def _stop_tasks(client: Client, vm: Any) -> bool:
     """Whether something was under way. What cannot be cancelled comes to its end by itself."""
-    row = client.read_one(vm, ["recentTask"])
-    going = [task for task in (row.get("recentTask", ()) if row else ()) if _runs(client, task)]
+    going = client.under_way(vm)
     for task in going:
         with suppress(vmodl.fault.NotSupported, vim.fault.InvalidState, vmodl.fault.ManagedObjectNotFound):
             task.CancelTask()
     return bool(going)
-
-
-def _runs(client: Client, task: Any) -> bool:
-    state = client.task(reference(task))
-    return state is not None and state.running
 
 
 REMOVE = Verb("removing", _not_yet, next_step, paths=FILES, ours_only=True)

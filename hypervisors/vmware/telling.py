@@ -1,18 +1,16 @@
-"""What machines used, what happened to them, and what the account may not do."""
+"""What machines used, and what the account may not do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from pyVmomi import vim
 
-from hypervisors.contract import Event, UsageSample, What
+from hypervisors.contract import UsageSample
 from hypervisors.vmware import estate
 from hypervisors.vmware.client import Client, Row, reference
-from hypervisors.vmware.mapping import unescaped
-from hypervisors.words import line
 
 REAL_TIME = 20
 """Seconds of the window that hosts keep at hand; longer ones come from the database, where few are given at once."""
@@ -29,32 +27,6 @@ SPELLED = {
 """Counters by name; their numbers differ from one vCenter to the next."""
 EACH = {"read", "written"}
 """Counted disk by disk."""
-
-WHATS: Mapping[str, What] = {
-    "VmCreatedEvent": What.CREATED,
-    "VmClonedEvent": What.CREATED,
-    "VmDeployedEvent": What.CREATED,
-    "VmRegisteredEvent": What.CREATED,
-    "VmDiscoveredEvent": What.CREATED,
-    "VmPoweredOnEvent": What.STARTED,
-    "DrsVmPoweredOnEvent": What.STARTED,
-    "VmResumingEvent": What.STARTED,
-    "VmPoweredOffEvent": What.STOPPED,
-    "VmSuspendedEvent": What.STOPPED,
-    "VmGuestShutdownEvent": What.STOPPED,
-    "VmReconfiguredEvent": What.CHANGED,
-    "VmRenamedEvent": What.CHANGED,
-    "VmResourceReallocatedEvent": What.CHANGED,
-    "VmMigratedEvent": What.MOVED,
-    "DrsVmMigratedEvent": What.MOVED,
-    "VmRelocatedEvent": What.MOVED,
-    "VmRemovedEvent": What.REMOVED,
-    "VmResettingEvent": What.OTHER,
-    "VmOrphanedEvent": What.OTHER,
-    "VmDisconnectedEvent": What.OTHER,
-}
-"""Kinds of events that are asked for."""
-MOST, PAGE = 10_000, 1000
 
 RIGHTS = (
     "System.Read",
@@ -138,40 +110,6 @@ def _sample(told: Any, counters: Mapping[int, str]) -> UsageSample:
         written_bytes=flows.get("written"),
         received_bytes=flows.get("received"),
         sent_bytes=flows.get("sent"),
-    )
-
-
-def events(client: Client, since: datetime) -> list[Event]:
-    """By a collector: a plain query gives the last few, whatever was asked."""
-    spec = vim.event.EventFilterSpec(
-        time=vim.event.EventFilterSpec.ByTime(beginTime=since), eventTypeId=list(WHATS), disableFullMessage=False
-    )
-    collector = client.content.eventManager.CreateCollectorForEvents(spec)
-    try:
-        collector.SetCollectorPageSize(PAGE)
-        collector.RewindCollector()
-        told = [_event(one) for one in _all(collector) if one.vm is not None and one.createdTime >= since]
-    finally:
-        collector.DestroyCollector()
-    return sorted(told, key=lambda one: one.at)
-
-
-def _all(collector: Any) -> Iterator[Any]:
-    read = 0
-    while read < MOST and (page := collector.ReadNextEvents(min(PAGE, MOST - read))):
-        yield from page
-        read += len(page)
-
-
-def _event(told: Any) -> Event:
-    kind = type(told).__name__.rpartition(".")[2]
-    return Event(
-        at=told.createdTime.astimezone(UTC),
-        what=WHATS.get(kind, What.OTHER),
-        machine_ref=reference(told.vm.vm),
-        machine_name=line(unescaped(told.vm.name or "")),
-        who=line(told.userName or ""),
-        text=line(told.fullFormattedMessage or kind, 1000),
     )
 
 
