@@ -134,10 +134,14 @@ class Looking(Door):
             return found
 
     def events(self, since: datetime) -> list[sqlite3.Row]:
+        """Oldest first; those of one moment together, since whoever asks again asks from the last one's moment on."""
         with self._call("list_events") as db:
-            return db.execute(
-                "SELECT * FROM events WHERE at > ? ORDER BY at, id LIMIT ?", (since.isoformat(), EVENTS_AT_ONCE)
+            rows = db.execute(
+                "SELECT * FROM events WHERE at > ? ORDER BY at, id LIMIT ?", (since.isoformat(), EVENTS_AT_ONCE + 1)
             ).fetchall()
+        if len(rows) <= EVENTS_AT_ONCE:
+            return rows
+        return [row for row in rows if row["at"] != rows[-1]["at"]] or rows
 
     def disk_files(self) -> list[sqlite3.Row]:
         with self._call("list_disks") as db:
