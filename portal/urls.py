@@ -78,6 +78,7 @@ urlpatterns = [
     path("endpoints/<int:pk>/", endpoints.endpoint, name="endpoint"),
     path("endpoints/<int:pk>/change/", endpoints.change, name="endpoint-change"),
     path("endpoints/<int:pk>/mode/", endpoints.mode, name="endpoint-mode"),
+    path("endpoints/<int:pk>/check/", endpoints.check, name="endpoint-check"),
     path("endpoints/<int:pk>/scan/", endpoints.scan, name="endpoint-scan"),
     path("operations/", operations.operation_list, name="operations"),
     path("operations/pause/", operations.pause, name="pause"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hypervisors import registry
-from lifecycle.estate import actions
+from lifecycle.estate import actions, checking
 from lifecycle.estate.scanning import ask_scan
 from lifecycle.models import Endpoint, Image, Pool
 from portal.api.asking import ReasonInput, Strict, me, sent
@@ -56,10 +56,12 @@ class EndpointChange(Strict):
     """Only what is sent is changed. Where the secret would go to another place, it must be given again."""
 
     name = serializers.CharField(max_length=80, required=False)
-    address = serializers.CharField(max_length=253, required=False, allow_blank=True)
+    address = serializers.CharField(
+        max_length=4000, required=False, allow_blank=True, help_text="Several hosts of a kvm endpoint: with commas."
+    )
     port = serializers.IntegerField(min_value=1, max_value=65535, required=False, allow_null=True)
     transport = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    path = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    path = serializers.CharField(max_length=4000, required=False, allow_blank=True)
     username = serializers.CharField(max_length=150, required=False, allow_blank=True)
     secret = serializers.CharField(
         max_length=20000, required=False, allow_blank=True, write_only=True, trim_whitespace=False
@@ -81,6 +83,29 @@ class LimitsInput(Strict):
     blast_percent = serializers.IntegerField(min_value=1, max_value=100)
     parallel = serializers.IntegerField(min_value=1, max_value=SMALL)
     reason = serializers.CharField(max_length=250, default="", allow_blank=True)
+
+
+class CertificateSerializer(serializers.Serializer[checking.Shown]):
+    host = serializers.CharField()
+    subject = serializers.CharField(source="certificate.subject", allow_null=True, default=None)
+    issuer = serializers.CharField(source="certificate.issuer", allow_null=True, default=None)
+    ends_at = serializers.DateTimeField(source="certificate.ends_at", allow_null=True, default=None)
+    problem = serializers.CharField(help_text="Why it is not trusted; empty when it is.")
+
+
+class CheckSerializer(serializers.Serializer[checking.Report]):
+    ok = serializers.BooleanField(help_text="It can be worked with.")
+    product = serializers.CharField(help_text="Product and version; empty where nothing answers.")
+    certificates = CertificateSerializer(many=True, help_text="Of each host that is reached over TLS.")
+    missing_rights = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="By name; null where this kind cannot tell."
+    )
+    able = serializers.SerializerMethodField(help_text="What endpoints of its kind can do.")
+    problems = serializers.ListField(child=serializers.CharField())
+
+    @extend_schema_field(serializers.DictField(child=serializers.BooleanField()))
+    def get_able(self, report: checking.Report) -> dict[str, bool]:
+        return {name: able for name, _meaning, able in report.abilities}
 
 
 @extend_schema(tags=["endpoints"])
@@ -126,6 +151,13 @@ class EndpointViewSet(mixins.RetrieveModelMixin, Listed[Endpoint]):
         endpoint: Endpoint = self.get_object()
         ask_scan(endpoint, by=me(request))
         return self._shown(endpoint, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses=CheckSerializer)
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: str) -> Response:
+        """Asks it, here and now, who it is and what its account may do; changes nothing there. Takes some seconds."""
+        endpoint: Endpoint = self.get_object()
+        return Response(CheckSerializer(checking.check(endpoint, by=me(request))).data)
 
     @extend_schema(responses=ImageSerializer(many=True))
     @action(detail=True)

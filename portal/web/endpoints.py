@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lifecycle.estate import actions
+from lifecycle.estate import actions, checking
 from lifecycle.estate.models import LIVE, Endpoint, Stage
 from lifecycle.estate.scanning import ask_scan
 from lifecycle.operations.brakes import blast_limit
@@ -52,7 +52,7 @@ def endpoint(request: Asked, pk: int) -> HttpResponse:
 @form_page
 @admins_only
 def new(request: Asked) -> HttpResponse:
-    form = NewEndpointForm(request.POST or None)
+    form = NewEndpointForm(request.POST or None, initial={"kind": request.GET.get("kind", "")})
     if request.method == "POST" and form.is_valid():
         with shown_on(form):
             made = actions.add_endpoint(by=request.user, **form.cleaned_data)
@@ -103,6 +103,14 @@ def scan(request: Asked, pk: int) -> HttpResponse:
     ask_scan(found, by=request.user)
     messages.success(request, _("A worker looks at %(endpoint)s now.") % {"endpoint": found})
     return redirect("endpoint", pk)
+
+
+@require_POST
+@admins_only
+def check(request: Asked, pk: int) -> HttpResponse:
+    """The answer is the report: it is kept nowhere, so there is no page to go on to."""
+    found = Endpoint.objects.get(pk=pk)
+    return render(request, "endpoints/check.html", {"report": checking.check(found, by=request.user)})
 
 
 def _counted(rows: QuerySet[Endpoint]) -> QuerySet[Endpoint]:

@@ -24,10 +24,11 @@ class Endpoint(models.Model):
     name = models.CharField(_("name"), max_length=80, unique=True)
     kind = models.CharField(_("kind"), max_length=40)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode.choices, default=Mode.OBSERVE)
-    address = models.CharField(_("address"), max_length=253, blank=True)
+    address = models.CharField(_("address"), max_length=4000, blank=True)
+    """Several, with commas between them, where a group of hosts is one endpoint; so of paths."""
     port = models.PositiveIntegerField(_("port"), null=True, blank=True, validators=[MaxValueValidator(65535)])
     transport = models.CharField(_("transport"), max_length=20, blank=True)
-    path = models.CharField(_("path"), max_length=255, blank=True)
+    path = models.CharField(_("path"), max_length=4000, blank=True)
     username = models.CharField(_("user name"), max_length=150, blank=True)
     secret = SecretField(_("secret"), blank=True, bound_to=["secret_id", *REACHES])
     secret_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

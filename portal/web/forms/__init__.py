@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 
 from lifecycle.errors import DomainError
 from portal.errors import problems_of
 
 
-def take_problems(form: forms.BaseForm, error: DomainError) -> None:
-    """Puts each sentence of a refusal onto its field, or onto the form as a whole."""
-    for field, sentence in problems_of(error).items():
+def take_problems(form: forms.BaseForm, error: DomainError, called: Mapping[str, str] | None = None) -> None:
+    """Puts each sentence of a refusal onto its field, as the form calls it, or onto the form as a whole."""
+    for name, sentence in problems_of(error).items():
+        field = (called or {}).get(name, name)
         form.add_error(field if field in form.fields else None, sentence)
 
 
@@ -19,3 +23,10 @@ class Words(forms.CharField):
 
     def validate(self, value: str) -> None:
         pass
+
+
+class Unrepeated(forms.Textarea):
+    """What was typed goes in and never comes back."""
+
+    def format_value(self, value: Any) -> str:
+        return ""

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from hypervisors import registry
 from lifecycle.estate.models import Endpoint
-from portal.web.forms import Words
+from portal.web.forms import Unrepeated, Words
+from portal.web.forms_house import endpointkinds
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -36,25 +37,61 @@ class AccessForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
     )  # fmt: skip
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.of_kind = endpointkinds.KINDS.get(self.kind, endpointkinds.EVERY)
+        for name, words in self.of_kind.labels.items():
+            self.fields[name].label = words
+        for name in self.of_kind.needed:
+            self.fields[name].required = True
+        for name, words in self.of_kind.hints.items():
+            self.fields[name].help_text = words
+        if self.kind in endpointkinds.SEVERAL_LINES:
+            self.fields["secret"].widget = Unrepeated(attrs={"rows": 3, "spellcheck": "false", "class": "mono"})
+
+    @property
+    def kind(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def where(self) -> list[list[forms.BoundField]]:
+        """Rows of fields that say where it is …"""
+        return [[self[name] for name in row] for row in self.of_kind.where]
+
+    @property
+    def whom(self) -> list[list[forms.BoundField]]:
+        """… and as whom the portal comes."""
+        return [[self[name] for name in row] for row in self.of_kind.whom]
+
 
 class NewEndpointForm(AccessForm):
-    kind = forms.ChoiceField(label=_("Kind"))
-
     field_order = ["kind", "name"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         choices = [(kind, registry.LABELS.get(kind, kind)) for kind in registry.kinds()]
-        self.fields["kind"].choices = choices  # type: ignore[attr-defined]
+        self.fields["kind"] = forms.ChoiceField(choices=choices, label=_("Kind"), initial=self.kind)
+        self.order_fields(self.field_order)
+
+    @property
+    def kind(self) -> str:
+        """The one that was chosen last; the first of all where none was."""
+        chosen = self.data.get("kind") or self.initial.get("kind")
+        return chosen if chosen in registry.kinds() else registry.kinds()[0]
 
 
 class ChangeEndpointForm(AccessForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["secret"].required = False
         self.fields["secret"].help_text = _(
             "Empty keeps the present one. Give it again where address, port, transport, path, user name or "
             "certificate change: it would go to another place."
         )
+
+    @property
+    def kind(self) -> str:
+        return str(self.initial["kind"])
 
     def clean_ca_pem(self) -> str:
         """Browsers write line ends of their own: what only looks different is not a change."""

@@ -185,3 +185,83 @@ def test_text_of_the_endpoint_is_text(client, world):
 
     assert b"<b>7" not in page and b"<script>alert" not in page
     assert client.get("/endpoints/999/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "not_there"),
+    [
+        ("vmware", ["vCenter", "Account", "Password", "443, unless"], ["id_transport", "id_path"]),
+        ("xen", ["Host of the pool", "Account", "Password", "443, unless"], ["id_transport", "id_path"]),
+        (
+            "kvm",
+            ["Hosts", "kvm-1.example.org, kvm-2.example.org", "Sockets", "16514", "id_transport"],
+            ["vsphere.local"],
+        ),
+        ("simulated", ["id_path", "bremen.dc.sqlite3"], ["id_address", "id_username", "id_ca_pem"]),
+        ("no-such-kind", ["id_path"], ["id_address"]),
+    ],
+)
+def test_the_form_asks_for_what_a_kind_has(client, world, kind, there, not_there):
+    client.force_login(world.admin)
+
+    page = client.get(f"/endpoints/new/?kind={kind}").content.decode()
+
+    assert [words for words in there if words not in page] == []
+    assert [words for words in not_there if words in page] == []
+
+
+def test_the_form_of_an_endpoint_that_is_there_is_that_of_its_kind(client, world):
+    rack = make_endpoint("Rack", kind="kvm", transport="tls", address="kvm-1.example.org, kvm-2.example.org")
+    client.force_login(world.admin)
+
+    page = client.get(f"/endpoints/{rack.pk}/change/").content.decode()
+
+    assert "kvm-1.example.org, kvm-2.example.org" in page
+    assert '<textarea name="secret"' in page
+
+
+def test_a_key_in_lines_is_taken_whole_and_never_comes_back(client, world):
+    """A field of one line would swallow the line breaks of a certificate."""
+    client.force_login(world.admin)
+    sent = {
+        "kind": "kvm",
+        "name": "",
+        "transport": "unix",
+        "path": "/run/libvirt/libvirt-sock",
+        "secret": "s3cret\nkey",
+    }
+
+    answer = client.post("/endpoints/new/", sent)
+
+    assert answer.status_code == 422
+    assert b"s3cret" not in answer.content
+    assert b"/run/libvirt/libvirt-sock" in answer.content
+
+
+def test_a_check_says_who_answers_and_what_its_kind_can_do(client, world):
+    client.force_login(world.admin)
+    world.endpoint.secret = "s3cret"
+    world.endpoint.mode = OBSERVE
+    world.endpoint.save()
+
+    answer = client.post(f"/endpoints/{world.endpoint.pk}/check/")
+
+    page = answer.content.decode()
+    assert (answer.status_code, answer.context["report"].ok) == (200, True)
+    assert "It can be worked with" in page and "Progress of copying in percent" in page
+    assert "s3cret" not in page
+    world.endpoint.refresh_from_db()
+    assert world.endpoint.mode == OBSERVE
+
+
+def test_a_check_of_what_does_not_answer_says_so(client, world):
+    gone = make_endpoint("Gone", path="no-such-file.dc.sqlite3", secret="s3cret")
+    client.force_login(world.admin)
+
+    answer = client.post(f"/endpoints/{gone.pk}/check/")
+
+    assert (answer.status_code, answer.context["report"].ok) == (200, False)
+    assert b"Not as it is" in answer.content
+    assert b"s3cret" not in answer.content
+    gone.refresh_from_db()
+    assert (gone.failures, gone.scan_error) == (0, "")
