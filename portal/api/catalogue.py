@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from lifecycle import clock
 from lifecycle.catalog import actions
 from lifecycle.catalog.permissions import SEE_RETIRED
-from lifecycle.catalog.queries import offered
+from lifecycle.catalog.queries import offered, takes_seed
 from lifecycle.errors import Invalid
 from lifecycle.leases.actions import end_of
 from lifecycle.models import Blueprint, Image, Meter, Pool, Size
@@ -44,12 +44,19 @@ class BlueprintSerializer(serializers.ModelSerializer[Blueprint]):
     endpoint = EndpointNameSerializer(source="pool.endpoint", read_only=True)
     sizes = SizeSerializer(many=True, read_only=True)
     warn_days = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+    takes_seed = serializers.SerializerMethodField(
+        help_text="Requests may say `hostname`, `ssh_keys` and `user_data`: its image runs cloud-init, and its "
+        "endpoint can hand these over."
+    )
+
+    def get_takes_seed(self, blueprint: Blueprint) -> bool:
+        return takes_seed(blueprint)
 
     class Meta:
         model = Blueprint
         fields = [
-            "id", "name", "summary", "icon", "image", "pool", "endpoint", "sizes", "approval", "offered", "position",
-            "default_days", "max_days", "grace_days", "restore_days", "warn_days",
+            "id", "name", "summary", "icon", "image", "pool", "endpoint", "sizes", "cloud_init", "takes_seed",
+            "approval", "offered", "position", "default_days", "max_days", "grace_days", "restore_days", "warn_days",
         ]  # fmt: skip
 
 
@@ -102,6 +109,7 @@ class BlueprintChange(Strict):
     image = Row(queryset=Image.objects.all(), required=False)
     pool = Row(queryset=Pool.objects.all(), required=False)
     sizes = Row(queryset=Size.objects.all(), many=True, required=False)
+    cloud_init = serializers.BooleanField(required=False, help_text="Its image runs cloud-init. Not for Windows.")
     approval = serializers.ChoiceField(Blueprint.Approval.choices, required=False)
     offered = serializers.BooleanField(required=False)
     position = serializers.IntegerField(min_value=0, max_value=SMALL, required=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -16,6 +17,7 @@ from lifecycle.errors import Conflict
 from lifecycle.estate.queries import machine_list
 from lifecycle.leases import actions as leases
 from lifecycle.models import Endpoint, Lease, Machine, Operation, Stage
+from lifecycle.models import Request as Asked
 from lifecycle.money.queries import spent
 from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.operations import power
@@ -28,6 +30,7 @@ from portal.api.listing import Listed, listed
 from portal.api.operations import OperationSerializer
 from portal.api.pagination import Keyset
 from portal.api.people import PersonSerializer, TeamSerializer
+from portal.api.seeds import SeedSerializer
 from portal.api.shares import Shared
 
 SHOWN = ("endpoint", "pool", "holder", "team", "cost_centre", "lease")
@@ -124,6 +127,15 @@ class MachineViewSet(Shared, mixins.RetrieveModelMixin, Listed[Machine]):
         """What it has cost its present holder so far, up to this second, and how much of that this month."""
         cents = spent(self.get_object(), now=clock.now())
         return Response({"cents": cents.so_far, "cents_this_month": cents.this_month})
+
+    @extend_schema(responses=SeedSerializer)
+    @action(detail=True)
+    def seed(self, request: Request, pk: str) -> Response:
+        """What it was told at its first start, without what may be secret. 404 where it was told nothing."""
+        told = Asked.objects.filter(machine=self.get_object()).exclude(hostname="")
+        if (found := told.select_related("seed").defer("seed__user_data").first()) is None:
+            raise Http404
+        return Response(SeedSerializer(found).data)
 
     @extend_schema(responses=OperationSerializer(many=True))
     @action(detail=True)

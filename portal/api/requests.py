@@ -23,6 +23,7 @@ from portal.api.fields import Day, Row
 from portal.api.listing import Listed
 from portal.api.operations import OperationSerializer
 from portal.api.people import PersonSerializer, TeamSerializer
+from portal.api.seeds import ToldFields
 
 
 class StepSerializer(serializers.ModelSerializer[Step]):
@@ -36,7 +37,7 @@ class StepSerializer(serializers.ModelSerializer[Step]):
         fields = ["approver", "state", "decided_by", "decided_at", "comment"]
 
 
-class RequestSerializer(serializers.ModelSerializer[Request]):
+class RequestSerializer(ToldFields):
     """What was agreed is copied here: later changes of catalogue or prices change nothing."""
 
     requester = PersonSerializer(read_only=True)
@@ -53,7 +54,7 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
         fields = [
             "id", "requester", "holder", "team", "cost_centre", "blueprint", "size", "vcpus", "memory_mib", "disk_mib",
             "name", "purpose", "last_day", "ends_at", "cents_per_month", "cents_until_end", "rate_card", "state",
-            "machine", "failure", "steps", "created_at", "lapses_at", "decided_at", "ended_at",
+            "machine", "failure", "steps", "created_at", "lapses_at", "decided_at", "ended_at", *ToldFields.Meta.fields,
         ]  # fmt: skip
 
 
@@ -70,6 +71,15 @@ class RequestInput(Strict):
     purpose = serializers.CharField(max_length=5000)
     last_day = Day(help_text="The machine stops in the evening of this day, in my zone.")
     for_team = serializers.BooleanField(default=False, help_text="My team holds it, not I.")
+    hostname = serializers.CharField(max_length=63, required=False, help_text="Left out: its name.")
+    ssh_keys = serializers.ListField(
+        child=serializers.CharField(max_length=8192), required=False, max_length=50,
+        help_text="Public keys that it lets in, one each; left out: all of mine.",
+    )  # fmt: skip
+    user_data = serializers.CharField(
+        max_length=16_384, required=False, allow_blank=True, write_only=True, trim_whitespace=False,
+        help_text="For cloud-init, 16 KiB at most. Kept encrypted, told to nobody, forgotten after the first start.",
+    )  # fmt: skip
 
 
 class ApproveInput(Strict):
@@ -102,7 +112,11 @@ class RequestViewSet(mixins.RetrieveModelMixin, Listed[Request]):
             found = found.filter(requester=me(self.request))
         if "state" in asked:
             found = found.filter(state=asked["state"])
-        return found.prefetch_related("steps__approver", "steps__decided_by")
+        return (
+            found.select_related("seed")
+            .defer("seed__user_data")
+            .prefetch_related("steps__approver", "steps__decided_by")
+        )
 
     @extend_schema(request=RequestInput, responses={201: RequestSerializer})
     def create(self, request: HttpRequest) -> Response:

@@ -24,6 +24,8 @@ BLUEPRINTS = (
     ("Spark worker", "Joins the batch cluster", "boxes", "Hamburg general", 30, 180, 7),
     ("Lab scratch", "14 days at most, nobody needs to decide", "flask-conical", "Lab", 7, 14, 3),
 )
+CLOUD_INIT = {"Debian 12", "Ubuntu 24.04 LTS", "Lab scratch"}
+"""Images whose machines can be told something at their first start."""
 PRICES = {Meter.VCPU: (7_300_000, 1), Meter.MEMORY: (1_909_375, GIB), Meter.DISK: (160_000, GIB)}
 
 
@@ -41,6 +43,7 @@ def fill(endpoint: Endpoint, *, prices_from: date) -> None:
             image=Image.objects.get(endpoint=endpoint, name=image),
             pool=Pool.objects.get(endpoint=endpoint, name=pool),
             approval=Blueprint.Approval.NONE if longest <= 14 else Blueprint.Approval.SUPERVISOR,
+            cloud_init=image in CLOUD_INIT,
             position=position,
             default_days=usual,
             max_days=longest,

@@ -6,6 +6,7 @@ from django.contrib.auth.hashers import make_password
 
 from hypervisors.simulated import nordhafen
 from lifecycle.models import CostCentre, Team, User
+from lifecycle.people import sshkeys
 
 NAMES = {
     "lbrandt": "Lena Brandt", "pzielinski": "Piotr Zieliński", "twieczorek": "Tomasz Wieczorek",
@@ -25,6 +26,10 @@ HEAD = "klindqvist"
 """The supervisors' own supervisor."""
 SIGN_INS = {"lbrandt": "lena", "twieczorek": "tomasz", "isolheim": "ingrid"}
 """Whoever a visitor signs in as has a short user name."""
+SSH_KEYS = {
+    "lbrandt": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmR3p0zy3uDKbqunmzD3JhBCmrsRdhauZkhVQBqZJ9L lena@laptop",
+}
+"""Public halves; nobody has the others."""
 COST_CENTRES = dict(zip(SUPERVISORS, ("4120", "4130", "4140", "4150", "4160", "4170", "4180"), strict=True))
 
 
@@ -46,7 +51,10 @@ def fill(password: str) -> dict[str, User]:
     fresh = {
         person.pk: person for person in User.objects.select_related("team__cost_centre", "cost_centre", "supervisor")
     }
-    return {login: fresh[person.pk] for login, person in people.items()}
+    found = {login: fresh[person.pk] for login, person in people.items()}
+    for login, key in SSH_KEYS.items():
+        sshkeys.add(found[login], key=key, by=found[login])
+    return found
 
 
 def _person(login: str, team: Team, centre: CostCentre, password: str) -> User:

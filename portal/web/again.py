@@ -31,6 +31,7 @@ class Again:
             "purpose": earlier.purpose,
             "holder": TEAM if self._for_our_team else MINE,
             "last_day": str(earlier.last_day),
+            "hostname": earlier.hostname if earlier.hostname != earlier.name else "",
         }
 
     def changes(self, draft: Draft) -> Iterator[str]:
@@ -42,6 +43,8 @@ class Again:
             yield _("%(size)s is not offered any more. Choose another size.") % {"size": earlier.size}
         if draft.last_day != earlier.last_day:
             yield _("Its last day cannot be had any more. Another one is filled in.")
+        if earlier.user_data_lines and draft.seeded:
+            yield _("Its user data is known to nobody any more. Give it again, if it is to have some.")
         if earlier.team_id and not self._for_our_team:
             yield _("It was for the team %(team)s, which is not yours: you would hold it.") % {"team": earlier.team}
 

@@ -16,6 +16,7 @@ from lifecycle.requests.actions import may_decide
 from lifecycle.requests.models import Request, Step
 from portal.web.progress import hour, silent_since
 from portal.web.rows import Row, rows_of
+from portal.web.seedwords import FirstStart
 
 MOST = 20
 
@@ -47,6 +48,10 @@ class Decision:
         except DomainError as error:
             return error.message
         return ""
+
+    @cached_property
+    def told(self) -> FirstStart:
+        return FirstStart(self.request)
 
     @cached_property
     def steps(self) -> list[Step]:

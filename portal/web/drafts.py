@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from lifecycle import clock
 from lifecycle.catalog.models import Blueprint, Size
-from lifecycle.catalog.queries import offered
+from lifecycle.catalog.queries import offered, takes_seed
 from lifecycle.errors import Invalid
 from lifecycle.leases.actions import end_of, last_day_within
 from lifecycle.leases.models import Lease
@@ -174,6 +175,21 @@ class Draft:
     def needs_decision(self) -> bool:
         return self.blueprint.approval != Blueprint.Approval.NONE
 
+    @cached_property
+    def seeded(self) -> bool:
+        """The machine can be told something at its first start."""
+        return takes_seed(self.blueprint)
+
+    @property
+    def seed_changed(self) -> bool:
+        """It is not as on the page that asks."""
+        return self.seeded != bool(self.chosen.get("seeded"))
+
+    @property
+    def user_data_is_gone(self) -> bool:
+        """It was sent, and is not sent back."""
+        return bool(self.chosen.get("user_data"))
+
     @property
     def initial(self) -> dict[str, object]:
         """For the form: what was typed stays as it was."""
@@ -184,4 +200,12 @@ class Draft:
             "holder": self.holder,
             "name": self.chosen.get("name", ""),
             "purpose": self.chosen.get("purpose", ""),
+            "hostname": self.chosen.get("hostname", ""),
+            "more_keys": self.chosen.get("more_keys", ""),
+            **self._keys_chosen(),
         }
+
+    def _keys_chosen(self) -> dict[str, object]:
+        """As they were ticked where they could be; all of one's own otherwise."""
+        ticked = isinstance(self.chosen, QueryDict) and "seeded" in self.chosen
+        return {"ssh_keys": self.chosen.getlist("ssh_keys")} if ticked else {}  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ from portal.web.bars import lease_segments
 from portal.web.histories import Told, history
 from portal.web.progress import Work, hour, silent_since
 from portal.web.rows import prices_of
+from portal.web.seedwords import FirstStart
 
 OWN = ("holder", "cost_centre", "lease", "request")
 PLACE = ("endpoint", "pool", "host", "image")
@@ -59,6 +60,10 @@ class MachinePage:
     @cached_property
     def request(self) -> Any:
         return getattr(self.machine, "request", None)
+
+    @cached_property
+    def told(self) -> FirstStart | None:
+        return FirstStart(self.request) if self.request else None
 
     @property
     def stage(self) -> str:

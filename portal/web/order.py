@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle.errors import DomainError
@@ -21,12 +22,13 @@ from portal.web.access import Asked, asks
 from portal.web.again import Again, again
 from portal.web.drafts import Draft
 from portal.web.forms import take_problems
-from portal.web.forms.orders import TEAM, OrderForm
+from portal.web.forms.orders import SEED, TEAM, OrderForm
 
 LOOKS = {"show", "preset"}
 """Buttons that only show the page anew, for browsers without script."""
 
 
+@sensitive_post_parameters("user_data", "more_keys")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @asks(ASK)
@@ -42,13 +44,14 @@ def order(request: Asked) -> HttpResponse:
     return _ask(request, form) if form.is_valid() else _page(request, request.POST, form=form, status=422)
 
 
+@sensitive_variables()
 def _ask(request: Asked, form: OrderForm) -> HttpResponse:
-    wanted = dict(form.cleaned_data)
+    wanted = {name: value for name, value in form.cleaned_data.items() if name not in SEED}
     for_team = wanted.pop("holder") == TEAM
     try:
-        asked = submit(**wanted, for_team=for_team, by=request.user)
+        asked = submit(**wanted, **form.told(), for_team=for_team, by=request.user)
     except DomainError as error:
-        take_problems(form, error)
+        take_problems(form, error, {"ssh_keys": "more_keys"})
         return _page(request, request.POST, form=form, status=status_of(error))
     messages.success(request, _("You asked for %(machine)s.") % {"machine": asked.name})
     return redirect("request", asked.pk)

@@ -26,7 +26,7 @@ STEPS: dict[str, str | Promise] = {
     "stopping": gettext_lazy("Shutting down"),
     "removing": gettext_lazy("Removing the machine and its disks"),
     "annotating": gettext_lazy("Writing the holder onto the machine"),
-    "seeding": gettext_lazy("Taking away what it was told for its first start"),
+    "seeding": gettext_lazy("What it is told at its first start"),
     "suspending": gettext_lazy("Suspending"),
     "resizing": gettext_lazy("Changing its size"),
     "disk": gettext_lazy("Changing its disks"),
@@ -45,6 +45,7 @@ DOING: dict[str, str | Promise] = {
     Kind.POWER_OFF: gettext_lazy("Pulling the plug"),
     Kind.RESTART: gettext_lazy("Restarting"),
     Kind.ANNOTATE: gettext_lazy("Writing the holder onto the machine"),
+    Kind.DETACH_SEED: gettext_lazy("Taking away what it was told for its first start"),
     Kind.REMOVE: gettext_lazy("Removing the machine and its disks"),
 }
 
@@ -96,10 +97,10 @@ class Work:
             return _("Being taken back") if self.operation.kind == Kind.CREATE else _("Being cancelled")
         if self.ends:
             return _("Clearing up")
-        if self.operation.kind == Kind.CREATE and self.operation.step in BUILDING:
-            number = BUILDING.index(self.operation.step) + 1
+        if self.operation.kind == Kind.CREATE and self._at is not None:
+            number = self._at + 1
             words = _("Step %(number)s of %(all)s: %(step)s")
-            step = str(STEPS[self.operation.step])
+            step = str(STEPS[BUILDING[self._at]])
             return words % {"number": number, "all": len(BUILDING), "step": step[:1].lower() + step[1:]}
         return self.title
 
@@ -125,9 +126,15 @@ class Work:
 
     @property
     def substeps(self) -> list[Substep]:
-        here = BUILDING.index(self.operation.step) if self.operation.step in BUILDING else 0
+        here = self._at or 0
         states = ["done"] * here + ["current"] + ["todo"] * len(BUILDING)
         return [Substep(STEPS[step], state) for step, state in zip(BUILDING, states, strict=False)]
+
+    @property
+    def _at(self) -> int | None:
+        """Which of the steps of a new machine; the seed is part of setting it up, where it has one."""
+        step = "defining" if self.operation.step == "seeding" else self.operation.step
+        return BUILDING.index(step) if step in BUILDING else None
 
     @property
     def mark(self) -> str:

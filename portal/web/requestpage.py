@@ -13,6 +13,7 @@ from lifecycle.people.permissions import LOOK_INTO_HOUSE, may
 from lifecycle.requests.models import Request, Step
 from lifecycle.requests.permissions import DECIDE, WITHDRAW
 from portal.web.progress import Work, hour, silent_since
+from portal.web.seedwords import FirstStart
 
 State = Request.State
 AGAIN = (State.REFUSED, State.FAILED, State.CANCELLED, State.LAPSED)
@@ -27,6 +28,10 @@ class RequestPage:
     @cached_property
     def steps(self) -> list[Step]:
         return list(self.request.steps.select_related("approver", "decided_by"))
+
+    @cached_property
+    def told(self) -> FirstStart:
+        return FirstStart(self.request)
 
     @cached_property
     def work(self) -> Work | None:

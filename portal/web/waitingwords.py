@@ -39,6 +39,9 @@ WITHOUT_IT: dict[tuple[str, str], Words] = {
     (Kind.SHUTDOWN, Purpose.EXPIRY): lazy("The machine runs on. Its lease goes on for a day; then it is stopped."),
     (Kind.REMOVE, Purpose.EXPIRY): lazy("The machine stays stopped for another day; then its removal is tried again."),
     (Kind.POWER_ON, Purpose.RESTORE): lazy("The machine stays off; its holder can start it. Whoever asked is told."),
+    (Kind.DETACH_SEED, Purpose.SEED): lazy(
+        "What the machine was told for its first start stays where it is, secrets and all. It is tried again later."
+    ),
     (Kind.ANNOTATE, Purpose.STAMP): lazy("What stands on the machine itself stays as it was."),
 }
 """What follows when it is not done; in all other cases OTHERWISE."""

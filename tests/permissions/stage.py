@@ -97,6 +97,8 @@ def make_stage(world: World) -> Stage:
         "auditor": make_user("aurel", role=User.Role.AUDITOR, cost_centre=centre),
         "admin": world.admin,
     }
+    world.blueprint.cloud_init = True
+    world.blueprint.save()
     own, teams = world.machine("churn-scoring"), world.machine("team-board", for_team=True)
     for machine in (own, teams):
         for level in Level:

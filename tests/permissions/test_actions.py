@@ -17,7 +17,7 @@ from lifecycle import clock, travel
 from lifecycle.catalog import actions as catalog
 from lifecycle.errors import DomainError, Forbidden
 from lifecycle.estate import actions as endpoints
-from lifecycle.estate import scanning, sharing
+from lifecycle.estate import checking, scanning, sharing
 from lifecycle.estate.models import Level
 from lifecycle.estate.sync import scan as looks
 from lifecycle.leases import actions as leases
@@ -74,6 +74,7 @@ INNER = {
     "lifecycle.requests.checks.check_draft": "only reads",
     "lifecycle.requests.leavers.reassign_steps": "the clock's, and follows from what was done",
     "lifecycle.requests.provisioning.provision": "follows from the decision",
+    "lifecycle.requests.seeding.told": "only reads",
     "lifecycle.requests.provisioning.take_back": "withdrawing has asked",
 }
 """Functions that take an actor and ask nothing, because something above them has asked, and why that is so."""
@@ -128,6 +129,7 @@ ACTS: dict[str, Act] = {
     "estate.actions.set_limits": lambda on, by: endpoints.set_limits(
         on.endpoint, blast_count=3, blast_percent=2, parallel=4, by=by
     ),
+    "estate.checking.check": lambda on, by: checking.check(on.endpoint, by=by),
     "estate.scanning.ask_scan": lambda on, by: scanning.ask_scan(on.endpoint, by=by),
     "estate.sharing.share": lambda on, by: sharing.share(
         on.machine, recipient=on.empty_team, level=Level.SEE, by=by

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.test import Client
 
-from lifecycle.estate.models import Endpoint
+from lifecycle import clock
+from lifecycle.estate.models import Endpoint, Seed
 from lifecycle.estate.sync import sync
 from lifecycle.operations.models import Operation
+from lifecycle.requests.actions import approve
+from lifecycle.requests.models import Request
 from tests.lifecycle.world import World
 
 SECRET = "Zq7-of-the-endpoint-hush-hush"
@@ -19,6 +25,8 @@ NEXT_SECRET = "Xp9-given-later-hush-hush"
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJzq7keyLine\n-----END PRIVATE KEY-----\n"
 CA = "-----BEGIN CERTIFICATE-----\nMIIBzq7authorityLine\n-----END CERTIFICATE-----\n"
 AUTHORITY = CA.splitlines()[1]
+IN_USER_DATA = "Kw4-of-the-guest-hush-hush"
+USER_DATA = f"#cloud-config\nchpasswd:\n  list: debian:{IN_USER_DATA}\n"
 PASSWORD, NEXT_PASSWORD, WRONG = "secret-for-tests", "a-long-new-one-7", "Vt5-mistyped-password"
 API = "/api/v1/"
 
@@ -31,6 +39,8 @@ class Journey:
         self.answers: dict[str, str] = {}
         self.token = ""
         self.admin = Client(raise_request_exception=False)
+        self.owner = Client(raise_request_exception=False)
+        self.owner.force_login(world.owner)
 
     def ask(
         self,
@@ -94,8 +104,55 @@ class Journey:
         self.ask("post", f"{API}tokens/{made.json()['id']}/revoke/")
         self.ask("get", f"{API}me/", client=Client(), headers=bearer)
 
+    def order(self) -> None:
+        """User data by page and by program, wrong and right; one machine gets it, and loses it again."""
+        world = self.world
+        world.blueprint.cloud_init = True
+        world.blueprint.save()
+        order = {
+            "blueprint": world.blueprint.pk, "size": world.small.pk, "purpose": "Leaks", "last_day": str(world.day(9)),
+            "user_data": USER_DATA,
+        }  # fmt: skip
+        page = order | {"key": "a-key", "holder": "me", "name": "by-page", "seeded": "yes"}
+        for client, path in ((self.owner, "/order/"), (self.admin, "/order/")):
+            self.ask("post", path, page | {"name": "Bad Name"}, client=client)
+            self.ask("post", path, page | {"show": "price"}, client=client)
+            self.ask("post", path, page | {"user_data": USER_DATA * 400}, client=client)
+        assert self.ask("post", "/order/", page, client=self.owner).status_code == 302
+        body, once = order | {"name": "by-program"}, {"Idempotency-Key": "order"}
+        for wrong in ({"user_data": {"is": USER_DATA}}, {"name": ""}, {"hostname": USER_DATA}, {"extra": USER_DATA}):
+            self.ask("post", f"{API}requests/", body | wrong, client=self.owner)
+        for _twice in range(2):
+            self.ask("post", f"{API}requests/", body, client=self.owner, headers=once)
+        for asked in Request.objects.all():
+            self.look_at(asked)
+        approve(Request.objects.get(name="by-program"), by=world.approver)
+        world.dc.add_fault("put_seed", "denied", message=f"cannot write {USER_DATA}")
+        world.work_off()
+        approve(Request.objects.get(name="by-page"), by=world.approver)
+        world.work_off()
+        call_command("rotate_keys", stdout=StringIO())
+        for asked in Request.objects.all():
+            self.look_at(asked)
+        clock.move_to(clock.now() + timedelta(minutes=20))
+        world.tick()
+        assert not Seed.objects.exists()
+
+    def look_at(self, asked: Request) -> None:
+        places = [f"/requests/{asked.pk}/", f"/approvals/{asked.pk}/", f"/order/?again={asked.pk}"]
+        places += [f"{API}requests/{asked.pk}/", f"{API}requests/{asked.pk}/operation/"]
+        if asked.machine_id:
+            places += [f"/machines/{asked.machine_id}/"]
+            places += [f"{API}machines/{asked.machine_id}/{part}" for part in ("", "seed/", "history/", "operations/")]
+        for path in places:
+            for client in (self.admin, self.owner):
+                self.ask("get", path, client=client)
+
     def look_around(self) -> None:
         ids = [endpoint.pk for endpoint in Endpoint.objects.all()]
+        for pk in ids:
+            self.ask("post", f"/endpoints/{pk}/check/")
+            self.ask("post", f"{API}endpoints/{pk}/check/")
         pages = ["/endpoints/", "/audit/", "/operations/", "/notices/", "/account/", "/", "/nothing/here/"]
         pages += [f"/endpoints/{pk}/{part}" for pk in ids for part in ("", "change/", "mode/")]
         pages += [f"/operations/{pk}/" for pk in Operation.objects.values_list("pk", flat=True)]
@@ -110,7 +167,17 @@ class Journey:
         """Each secret in one line, as it would stand in a text."""
         assert self.token
         own = [settings.SECRET_KEY, *settings.SECRETS_KEYS]
-        return [SECRET, NEXT_SECRET, PEM.splitlines()[1], PASSWORD, NEXT_PASSWORD, WRONG, self.token, *own]
+        return [
+            SECRET,
+            NEXT_SECRET,
+            IN_USER_DATA,
+            PEM.splitlines()[1],
+            PASSWORD,
+            NEXT_PASSWORD,
+            WRONG,
+            self.token,
+            *own,
+        ]
 
 
 def found_in(texts: dict[str, str], secrets: list[str]) -> list[tuple[str, str]]:

@@ -41,6 +41,7 @@ def journey(world: World, log: Log) -> Journey:
     journey.change_password()
     journey.change_endpoints(journey.add_endpoints())
     journey.use_token()
+    journey.order()
     journey.look_around()
     return journey
 

@@ -96,6 +96,13 @@ class BlueprintForm(forms.Form):
     sizes = forms.ModelMultipleChoiceField(
         Size.objects.all(), required=False, widget=forms.CheckboxSelectMultiple, label=lazy("Sizes")
     )
+    cloud_init = forms.BooleanField(
+        required=False, label=lazy("Its image runs cloud-init"),
+        help_text=lazy(
+            "Then its machines are told host name, SSH keys and user data at their first start, where the endpoint can "
+            "do that. Windows guests are not covered."
+        ),
+    )  # fmt: skip
     approval = forms.ChoiceField(choices=APPROVALS, widget=forms.RadioSelect, label=lazy("Approval"))
     default_days = forms.IntegerField(label=lazy("Usual lease, days"))
     max_days = forms.IntegerField(label=lazy("Longest lease, days"))

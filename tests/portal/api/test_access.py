@@ -35,6 +35,7 @@ READS: dict[str, tuple[int, ...]] = {
     "machines/": EVERYBODY,
     "machines/{machine}/": CONCERNED,
     "machines/{machine}/cost/": CONCERNED,
+    "machines/{machine}/seed/": CONCERNED,
     "machines/{machine}/history/": CONCERNED,
     "machines/{machine}/operations/": CONCERNED,
     "requests/": EVERYBODY,
@@ -109,6 +110,7 @@ WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
     ("post", "endpoints/{endpoint}/mode/"): ({"mode": "observe", "reason": "Night"}, HOUSE),
     ("post", "endpoints/{endpoint}/limits/"): ({"blast_count": 3, "blast_percent": 2, "parallel": 4}, HOUSE),
     ("post", "endpoints/{endpoint}/scan/"): (None, (*HOUSE[:5], 202)),
+    ("post", "endpoints/{endpoint}/check/"): (None, HOUSE),
     ("post", "operations/{operation}/retry/"): (None, (*HOUSE[:5], 409)),  # it has ended
     ("post", "operations/{operation}/clear/"): ({"reason": "Known"}, (*HOUSE[:5], 409)),
     ("post", "pause/"): ({"reason": "Fire drill"}, HOUSE),
@@ -136,6 +138,8 @@ WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
 @pytest.fixture
 def known(world: World, orphan: Finding) -> dict[str, Any]:
     """One of each thing, by the names of the tables."""
+    world.blueprint.cloud_init = True
+    world.blueprint.save()
     machine = world.machine("churn-scoring")
     waiting = world.submit("not-decided-yet")
     clock.move_to(clock.now().replace(microsecond=0) + (world.day(1) - world.day(0)))
