@@ -23,7 +23,7 @@ TABLE: Mapping[str, UnderTest] = {
     "simulated": UnderTest("tests.hypervisors.simulated.bench:SimulatedBench", "tmp_path"),
     "vmware": UnderTest("tests.hypervisors.vmware.bench:VcenterBench", "vcenter_rig"),
     "xen": UnderTest("tests.hypervisors.xen.bench:XenBench", "xapi_rig"),
-    "kvm": UnderTest("tests.hypervisors.benches:KvmBench", "libvirt_rig"),
+    "kvm": UnderTest("tests.hypervisors.kvm.bench:KvmBench", "libvirt_rig"),
 }
 
 

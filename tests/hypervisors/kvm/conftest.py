@@ -13,6 +13,7 @@ import pytest
 from hypervisors.contract import CreateMachine, Holding, Order, Progress, Stamp
 from hypervisors.errors import Busy
 from hypervisors.kvm.adapter import Kvm
+from hypervisors.kvm.telling import POOL_REF
 from tests.rigs.libvirt import LibvirtRig
 from tests.rigs.libvirt.fixtures import libvirt_rig
 
@@ -55,7 +56,7 @@ class Desk:
     def order(self, name: str = "web-1", *, image: str = "deaf", disk_mib: int = 96) -> CreateMachine:
         uuid = uuid4()
         stamp = Stamp(f"op-{uuid.hex[:12]}", uuid)
-        return CreateMachine(stamp, name, self.rig.image(image), self.rig.host_uuid, 1, 16, disk_mib, HOLDING)
+        return CreateMachine(stamp, name, self.rig.image(image), POOL_REF, 1, 16, disk_mib, HOLDING)
 
     def carry_out(self, kvm: Kvm, order: Order) -> Progress:
         handle = kvm.submit(order)

@@ -18,13 +18,13 @@ GONE = 9
 
 def die_after(kvm: Kvm, method: str) -> None:
     """The call itself goes out as ever; only what would follow does not."""
-    call = getattr(kvm._client, method)
+    call = getattr(kvm._hosts.clients[0], method)
 
     def last(*args: Any, **kwargs: Any) -> None:
         call(*args, **kwargs)
         os._exit(GONE)
 
-    setattr(kvm._client, method, last)
+    setattr(kvm._hosts.clients[0], method, last)
 
 
 def main(socket: str, method: str) -> None:

@@ -10,17 +10,17 @@ import pytest
 
 from hypervisors import words
 from hypervisors.contract import CreateMachine, Holding, Stamp
-from hypervisors.kvm import domains
+from hypervisors.kvm import definitions, domains
 
 UUID_1 = UUID("11111111-2222-4333-8444-555555555555")
 HOLDING = Holding("Ann <b>", "Index & more\nof it\0", "2026-12-24", "https://lease.example/m/1")
 ORDER = CreateMachine(Stamp("op-1", UUID_1), "web-1", "/images/a.qcow2", "host", 2, 512, 4096, HOLDING)
-EMU = domains.Platform("qemu", "x86_64", "default")
+EMU = definitions.Platform("qemu", "x86_64", "default")
 MOMENT = datetime(2026, 11, 20, 10, 42, tzinfo=UTC)
 
 
 def written(order: CreateMachine = ORDER) -> domains.Domain:
-    return domains.read(domains.write(order, disk="/machines/lh-op-1.qcow2", platform=EMU, created=MOMENT))
+    return domains.read(definitions.machine_xml(order, disk="/machines/lh-op-1.qcow2", platform=EMU, created=MOMENT))
 
 
 def test_definition_reads_back() -> None:
@@ -36,7 +36,7 @@ def test_definition_reads_back() -> None:
 def test_definition_is_the_same_each_time() -> None:
     """Two workers may define the same order: the second must not change the network card."""
     assert written() == written()
-    assert written().macs != written(replace(ORDER, stamp=Stamp("op-2", UUID(int=7)))).macs
+    assert written().nics != written(replace(ORDER, stamp=Stamp("op-2", UUID(int=7)))).nics
 
 
 def test_note_is_what_others_wrote() -> None:

@@ -21,7 +21,7 @@ from hypervisors.errors import (
     Unreachable,
     WrongState,
 )
-from hypervisors.kvm import mapping
+from hypervisors.kvm import mapping, places
 from hypervisors.kvm.adapter import Kvm
 from hypervisors.registry import adapter_class
 
@@ -44,7 +44,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"
 def test_uri_is_built_from_the_fields(target: Target, uri: str) -> None:
     Kvm.validate(target)
 
-    assert mapping.uri(target) == uri
+    assert [place.uri for place in places.places(target)] == [uri]
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_power_names_every_state_that_libvirt_has() -> None:
 
 
 def test_client_identity_needs_certificate_and_key() -> None:
-    assert mapping.client_identity(KEY + PEM) == (PEM, KEY)
-    assert mapping.client_identity(PEM) == ("", "")
-    assert mapping.client_identity("a password") == ("", "")
+    assert places.client_identity(KEY + PEM) == (PEM, KEY)
+    assert places.client_identity(PEM) == ("", "")
+    assert places.client_identity("a password") == ("", "")
 
 
 def test_text_is_made_fit_for_xml_and_cut() -> None:

@@ -73,8 +73,12 @@ def test_restart_keeps_the_machine_running(rig: LibvirtRig, kvm: Kvm, desk: Desk
 
 
 @pytest.mark.parametrize("order", [PowerOff(NOBODY), Shutdown(NOBODY)])
-def test_what_is_gone_is_off(order: PowerOff | Shutdown, kvm: Kvm, desk: Desk) -> None:
-    assert desk.carry_out(kvm, order).done
+def test_what_is_gone_meanwhile_is_off(order: PowerOff | Shutdown, kvm: Kvm) -> None:
+    """Transient machines are gone once they stop."""
+    with pytest.raises(NotFound):
+        kvm.submit(order)
+
+    assert kvm.poll(order, {}).done
 
 
 @pytest.mark.parametrize("ref", [NOBODY, "no-uuid", "../x"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -17,7 +17,7 @@ from hypervisors.conformance.bench import Hardware
 from hypervisors.conformance.guest import of_guestinfo
 from hypervisors.contract import Hypervisor, Seed, Target
 from hypervisors.vmware.adapter import Vmware
-from tests.hypervisors.vmware.console import MIB, Console, Device, stored
+from tests.hypervisors.vmware.console import Console, Device, stored
 from tests.rigs.libvirt import certificates
 from tests.rigs.relay import ADDRESS, Relay
 from tests.rigs.vcenter import VcenterRig
@@ -35,6 +35,7 @@ class VcenterBench:
     gaps: Mapping[int, str] = {}
     unproven: Mapping[int, str] = {
         11: "The simulator lets two machines have one name and one UUID; a vCenter refuses the second.",
+        159: "The simulator copies the image's MAC addresses.",
         163: "The simulator reverts nothing on a disk.",
         164: "The simulator reverts nothing on a disk, and does not stop the machine.",
         165: "The simulator tells the machine's power as the snapshot's.",
@@ -46,6 +47,7 @@ class VcenterBench:
         self._begin(rig.target(timeout=10))
         self.image_mib = 16
         image = self._made("conf-image", disk_mib=self.image_mib)
+        self.console.add_card(image, "VM Network")
         image.MarkAsTemplate()
         self.image_ref = image._GetMoId()
 
@@ -55,7 +57,7 @@ class VcenterBench:
         bench = cls.__new__(cls)
         bench._begin(target)
         templates = {
-            vm._GetMoId(): disks[0].capacityInBytes // MIB
+            vm._GetMoId(): disks[0].capacityInKB // 1024
             for vm, told in bench.console.every(vim.VirtualMachine, "config.template")
             if told.get("config.template") and (disks := bench.console.disks_of(vm))
         }
@@ -73,13 +75,18 @@ class VcenterBench:
         cluster, told = self.console.every(vim.ClusterComputeResource, "resourcePool", "network", "datastore")[0]
         self.pool = told["resourcePool"]
         self.pool_ref = f"ClusterComputeResource:{cluster._GetMoId()}"
-        network = next(one for one in told["network"] if isinstance(one, vim.Network))
-        self.network_ref = f"{type(network).__name__.removeprefix('vim.').removeprefix('dvs.')}:{network._GetMoId()}"
+        self.network_ref = self._network(told["network"])
         self.store_ref = told["datastore"][0]._GetMoId()
         self.store = self.console.told(told["datastore"][0], "name")["name"]
         self._open: list[Hypervisor] = []
         self._fields: list[int] = []
         self._loose: list[str] = []
+
+    def _network(self, networks: Sequence[Any]) -> str:
+        """The last one that machines may be in: in the simulator not the one that the image is in."""
+        names = {one: self.console.told(one, "name")["name"] for one in networks}
+        network = [one for one, name in names.items() if "DVUplinks" not in name][-1]
+        return f"{type(network).__name__.rpartition('.')[2]}:{network._GetMoId()}"
 
     def connect(self, *, read_only: bool = False) -> Hypervisor:
         self._open.append(Vmware(replace(self.target, read_only=read_only)))
@@ -162,8 +169,9 @@ class VcenterBench:
     def scribble(self, ref: str, text: str) -> None:
         """A disk without snapshots is one file, byte for byte."""
         vm = self.console.vm(ref)
+        size = self.console.disks_of(vm)[0].capacityInKB * 1024
         request = self.console.content_of(vm)
-        request.data, request.method = text.encode().ljust(self.console.disks_of(vm)[0].capacityInBytes, b"\0"), "PUT"
+        request.data, request.method = text.encode().ljust(size, b"\0"), "PUT"
         self.console.ask(request)
 
     # What is shown

@@ -156,6 +156,11 @@ class Console:
     def reconfigure(self, vm: Any, **fields: Any) -> None:
         self.finish(vm.ReconfigVM_Task(vim.vm.ConfigSpec(**fields)))
 
+    def add_card(self, vm: Any, network: str) -> None:
+        backing = Device.VirtualEthernetCard.NetworkBackingInfo(deviceName=network)
+        card = Device.VirtualVmxnet3(key=-1, addressType="generated", backing=backing)
+        self.reconfigure(vm, deviceChange=[Device.VirtualDeviceSpec(operation="add", device=card)])
+
     def destroy(self, vm: Any) -> None:
         if self.told(vm, "runtime.powerState")["runtime.powerState"] != "poweredOff":
             self.finish(vm.PowerOffVM_Task())

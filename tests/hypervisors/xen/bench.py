@@ -95,6 +95,7 @@ class XenBench:
             hv.close()
         if self.relay is not None:
             self.relay.__exit__()
+        self.session("close")()  # a line that a promise had cut is opened anew
         for ref in self.xapi.task.get_all():
             with suppress(XenAPI.Failure):
                 self.xapi.task.destroy(ref)
