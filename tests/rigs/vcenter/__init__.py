@@ -32,7 +32,8 @@ PATIENCE = 120.0
 
 
 class VcenterRig:
-    """One vCenter with a data centre of `clusters` clusters, `hosts` hosts and `machines` machines each, all on.
+    """One vCenter with a data centre of two datastores and `clusters` clusters, each of which has `hosts` hosts and
+    `machines` machines, all on.
 
     `method_delay` names methods that answer late, and by how many milliseconds: {"CloneVM_Task": 500}.
     """
@@ -40,7 +41,7 @@ class VcenterRig:
     def __init__(
         self, *, clusters: int = 1, hosts: int = 2, machines: int = 2, method_delay: Mapping[str, int] | None = None
     ) -> None:
-        self.size = {"-dc": 1, "-cluster": clusters, "-host": hosts, "-vm": machines, "-standalone-host": 0}
+        self.size = {"-dc": 1, "-cluster": clusters, "-host": hosts, "-vm": machines, "-standalone-host": 0, "-ds": 2}
         self.method_delay = dict(method_delay or {})
         self.authority = certificates.authority()
         self.port = free_port(ADDRESS)
