@@ -23,6 +23,7 @@ def add(work: Work, order: AddNic) -> Step:
             if str(vif["MAC"]).lower() == mac:
                 step = storing.plug_card(work, vm, card)
                 return step or Step(done=True, ref=str(vif["uuid"]))
+    work.check_failed()
     free = sorted(client.call("VM.get_allowed_VIF_devices", ref), key=lambda device: mapping.number(device, 1000))
     if not free:
         raise WrongState("The machine has as many NICs as it can have.")

@@ -26,6 +26,7 @@ def add(work: Work, order: AddDisk) -> Step:
         if devices.key_of(vdi, marks.KEY) == order.key:
             step = _plug(work, vm, "VBD", str(_drive_of(seen, vbd)), vbd)
             return step or Step(done=True, ref=str(vdi["uuid"]))
+    work.check_failed()
     name, size = f"lh-{order.key}", order.size_mib * mapping.MIB
     loose = [one for one in client.named("VDI", name) if not mapping.refs(client.record("VDI", one)["VBDs"])]
     if loose:
