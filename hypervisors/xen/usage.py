@@ -45,7 +45,7 @@ def usage(client: Client, refs: Sequence[str]) -> list[UsageSample]:
             if own:
                 raise
             continue
-        for sample in _samples(told, wanted):
+        for sample in samples(told, wanted):
             if sample.ref not in found or found[sample.ref].at < sample.at:
                 found[sample.ref] = sample
     return list(found.values())
@@ -63,7 +63,7 @@ def _hosts(client: Client, coordinator: str) -> Iterable[tuple[str, str]]:
                 yield ref, str(host["address"])
 
 
-def _samples(told: Any, wanted: set[str]) -> Iterable[UsageSample]:
+def samples(told: Any, wanted: set[str]) -> Iterable[UsageSample]:
     try:
         step, legend = float(told["meta"]["step"]), list(told["meta"]["legend"])
         rows = [(float(row["t"]), [float(value) for value in row["values"]]) for row in told["data"]]
