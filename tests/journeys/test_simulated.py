@@ -7,7 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import Browser
 
-from tests.journeys import house, job, killing, people
+from tests.journeys import firststart, house, job, killing, people
 from tests.journeys.browsing import Person, Shots
 from tests.journeys.estates import SimulatedEstate
 from tests.journeys.pairs import Servers
@@ -63,6 +63,11 @@ def test_a_broker_emptied_and_restarted_loses_nothing(pair: Servers, site: Site,
 
     row = people.machine_of(site, request)
     killing.is_there_once(site, simulated, name="outlives-its-broker", uuid=people.uuid_of(row), machine=row["id"])
+
+
+@pytest.mark.pairs("files")
+def test_a_guest_one_can_sign_in_to(site: Site, simulated: SimulatedEstate, browser: Browser, shots: Shots) -> None:
+    firststart.go_through(site, simulated, browser, shots)
 
 
 def test_the_job(site: Site, simulated: SimulatedEstate, browser: Browser, shots: Shots) -> None:
