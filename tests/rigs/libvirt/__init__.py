@@ -31,6 +31,9 @@ NEEDED = {
     "qemu-img": "qemu-utils",
     "unshare": "util-linux",
     "mount": "mount",
+    "ip": "iproute2",
+    "dnsmasq": "dnsmasq-base",
+    "iptables": "iptables",
 }
 
 LIBVIRTD_CONF = """
@@ -66,6 +69,15 @@ stdio_handler = "file"
 vnc_listen = "127.0.0.1"
 """
 
+NETWORK = """
+<network><name>lab</name><bridge name='virlab0'/>
+  <ip address='192.168.177.1' netmask='255.255.255.0'>
+    <dhcp><range start='192.168.177.2' end='192.168.177.250'/></dhcp>
+  </ip>
+</network>
+"""
+"""In a network namespace of the rig's own: it reaches nobody, and gives its guests addresses."""
+
 POOL = "<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>"
 
 
@@ -89,7 +101,8 @@ def _die_with_parent() -> None:
 class LibvirtRig:
     """One host of its own. `image_mib` and `data_mib` size the two guest images, `deaf.qcow2` and `polite.qcow2`.
 
-    With `tls` it listens on 127.0.0.2 too, for clients whose certificate comes from `authority`.
+    It has a network `lab`; not so with `tls`, where it listens on 127.0.0.2 instead, for clients whose certificate
+    comes from `authority`.
     """
 
     def __init__(self, *, image_mib: int = 80, data_mib: int = 64, tls: bool = False) -> None:
@@ -149,6 +162,8 @@ class LibvirtRig:
         self.start_daemon()
         for name in ("images", "machines"):
             self.add_pool(name, self.root / name)
+        if not self.tls_port:
+            self._add_network()
 
     def _write_config(self) -> None:
         etc = self.root / "etc"
@@ -163,7 +178,8 @@ class LibvirtRig:
                 file.write(TLS_CONF.format(port=self.tls_port, root=self.root))
 
     def _start_keeper(self) -> None:
-        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        own_network = [] if self.tls_port else ["--net"]
+        command = ["unshare", "--mount", "--pid", *own_network, "--fork", "--kill-child", "--mount-proc"]
         keeper = Path(__file__).with_name("keeper.py")
         self._keeper = subprocess.Popen(
             [*command, sys.executable, "-I", str(keeper), str(self.root)],
@@ -252,6 +268,13 @@ class LibvirtRig:
         self.virsh("pool-define", str(definition))
         self.virsh("pool-autostart", name)
         self.virsh("pool-start", name)
+
+    def _add_network(self) -> None:
+        definition = self.root / "network.xml"
+        definition.write_text(NETWORK)
+        self.virsh("net-define", str(definition))
+        self.virsh("net-autostart", "lab")
+        self.virsh("net-start", "lab")
 
     def image(self, name: str = "deaf") -> str:
         """Reference of a guest image, as orders name it."""

@@ -1,7 +1,8 @@
 """First process of the rig's own namespaces: starts and stops libvirtd on command, reaps, and takes all down with it.
 
-Runs as `unshare --mount --pid --fork --kill-child --mount-proc python keeper.py ROOT`. Reads one command per line from
-standard input and answers with one line; the end of input ends everything, because this is the namespace's process 1.
+Runs as `unshare --mount --pid --net --fork --kill-child --mount-proc python keeper.py ROOT`. Reads one command per line
+from standard input and answers with one line; the end of input ends everything, because this is the namespace's
+process 1.
 Uses the standard library only, and is a script rather than a module: nothing of the project is imported.
 """
 
@@ -100,6 +101,7 @@ class Keeper:
 if __name__ == "__main__":
     keeper = Keeper(Path(sys.argv[1]))
     keeper.bind()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     signal.signal(signal.SIGCHLD, keeper.reap)
     print("ready", flush=True)
     keeper.serve()

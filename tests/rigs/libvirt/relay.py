@@ -15,6 +15,7 @@ import struct
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ class LibvirtRelay:
     """By connection and serial: what becomes of the answer."""
     _open: set[socket.socket] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="lh-relay-")
@@ -45,6 +47,8 @@ class LibvirtRelay:
 
     def __exit__(self, *_: object) -> None:
         self.refuse()
+        for thread in self._threads:
+            thread.join(10)
         self._folder.cleanup()
 
     def answer(self) -> None:
@@ -65,7 +69,7 @@ class LibvirtRelay:
     def hang_up(self) -> None:
         """On everyone; new connections are taken."""
         with self._lock:
-            for end in self._open:
+            for end in list(self._open):
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
@@ -78,16 +82,30 @@ class LibvirtRelay:
     def _listen(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                client, _ = listener.accept()
-                upstream = socket.socket(socket.AF_UNIX)
-                upstream.connect(str(self.server))
-                with self._lock:
-                    self._open |= {client, upstream}
-                for copy in (self._asked, self._answered):
-                    threading.Thread(target=self._copy, args=(copy, client, upstream), daemon=True).start()
+                self._start(self._serve, listener.accept()[0])
 
-    def _copy(self, copy: object, client: socket.socket, upstream: socket.socket) -> None:
-        assert callable(copy)
+    def _start(self, work: Callable[..., None], *args: object) -> threading.Thread:
+        thread = threading.Thread(target=work, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _serve(self, client: socket.socket) -> None:
+        """One connection, to its end."""
+        with client, socket.socket(socket.AF_UNIX) as upstream, suppress(OSError):
+            upstream.connect(str(self.server))
+            with self._lock:
+                self._open |= {client, upstream}
+            answers = self._start(self._copy, self._answered, client, upstream)
+            self._copy(self._asked, client, upstream)
+            answers.join()
+            with self._lock:
+                self._open -= {client, upstream}
+
+    @staticmethod
+    def _copy(
+        copy: Callable[[socket.socket, socket.socket], bool], client: socket.socket, upstream: socket.socket
+    ) -> None:
         with suppress(OSError, EOFError):
             while copy(client, upstream):
                 pass
