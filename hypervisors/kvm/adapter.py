@@ -1,139 +1,158 @@
-"""KVM through libvirt: one host is one endpoint and one pool; the storage pools it needs are told in `estate`."""
+"""KVM through libvirt: an endpoint is one or several hosts, and they are one pool. `storage` tells what they need."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import ClassVar
-from uuid import UUID
 
 from hypervisors.contract import (
     Annotate,
     Capabilities,
+    Changes,
     CreateMachine,
+    DiskFiles,
     Handle,
     Hypervisor,
     Inventory,
     MachineFacts,
     Order,
-    PowerOff,
-    PowerOn,
     Progress,
     RemoveMachine,
-    Restart,
-    Shutdown,
     Stamp,
     Target,
+    UsageSample,
 )
-from hypervisors.errors import NotFound
-from hypervisors.kvm import creation, estate, mapping, power, removal
+from hypervisors.errors import InvalidRequest, NotFound
+from hypervisors.kvm import creation, domains, estate, places, removal, using, work
 from hypervisors.kvm.client import Client
-
-STEP_OF: dict[type[Order], str] = {
-    PowerOn: "starting",
-    PowerOff: "stopping",
-    Shutdown: "stopping",
-    Restart: "starting",
-    Annotate: "annotating",
-    RemoveMachine: "removing",
-}
+from hypervisors.kvm.hosts import Hosts
+from hypervisors.kvm.work import STEP_OF
 
 
 class Kvm(Hypervisor):
-    """One libvirt host. Not shared between threads; a lost connection is opened anew by the next call."""
+    """One or several libvirt hosts. Not shared between threads; a lost connection is opened anew by the next call."""
 
     kind: ClassVar[str] = "kvm"
-    capabilities: ClassVar[Capabilities] = Capabilities(guest_shutdown=True, progress=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        guest_shutdown=True,
+        progress=True,
+        suspend=True,
+        resize=True,
+        disks=True,
+        nics=True,
+        snapshots=True,
+        rename=True,
+        seed=True,
+        changes=True,
+        usage=True,
+        disk_files=True,
+    )
     copy_limit: ClassVar[int] = 0
     """MiB per second that copying an image into a disk may take; 0 is no limit."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        self._client = Client(target, mapping.uri(target))
+        self._hosts = Hosts(target, places.places(target))
 
     @classmethod
     def validate(cls, target: Target) -> None:
-        mapping.uri(target)
+        places.places(target)
 
     def check(self) -> str:
-        with self._client.deadline():
-            library, hypervisor = self._client.version()
-        return f"libvirt {_version(library)}, QEMU {_version(hypervisor)}"
+        with self._hosts.deadline():
+            asked = self._hosts.ask(lambda client: client.version(), last=True)
+        said = dict.fromkeys(f"libvirt {_version(lib)}, QEMU {_version(qemu)}" for _, (lib, qemu) in asked.answers)
+        missing = [f"{place} does not answer: {error.message}" for place, error in asked.silent]
+        return "; ".join([*said, *missing])
 
     def inventory(self) -> Inventory:
-        with self._client.deadline():
-            return estate.inventory(self._client)
+        with self._hosts.deadline():
+            return estate.inventory(self._hosts)
+
+    def changes(self, token: str) -> Changes:
+        with self._hosts.deadline():
+            return estate.changes(self._hosts, token)
 
     def machine(self, ref: str) -> MachineFacts:
-        with self._client.deadline():
-            return estate.machine(self._client, _reference(ref))
+        with self._hosts.deadline():
+            return estate.machine(self._hosts, ref)
 
     def find(self, stamp: Stamp) -> Sequence[MachineFacts]:
-        with self._client.deadline():
-            if estate.stamped(self._client, stamp) is None:
-                return []
-            return [estate.machine(self._client, str(stamp.uuid))]
+        with self._hosts.deadline():
+            return estate.find(self._hosts, stamp)
+
+    def usage(self, refs: Sequence[str]) -> Sequence[UsageSample]:
+        with self._hosts.deadline():
+            return using.usage(self._hosts, refs)
+
+    def disk_files(self) -> DiskFiles:
+        with self._hosts.deadline():
+            return using.disk_files(self._hosts)
 
     def _submit(self, order: Order) -> Handle:
-        client = self._client
-        with client.deadline():
-            match order:
-                case CreateMachine():
-                    creation.check(order)
-                    progress = creation.advance(client, order, bandwidth=self.copy_limit)
-                    return {"step": progress.step, "uuid": str(order.stamp.uuid)}
-                case PowerOn(ref):
-                    power.on(client, _reference(ref))
-                case PowerOff(ref):
-                    power.off(client, _reference(ref))
-                case Shutdown(ref):
-                    power.ask_to_stop(client, _reference(ref))
-                case Restart(ref):
-                    power.restart(client, _reference(ref))
-                case Annotate():
-                    power.annotate(client, _reference(order.ref), order)
-                case RemoveMachine(ref, uuid):
-                    left = removal.remove(client, _reference(ref), uuid)
-                    return {"step": "removing", "uuid": ref, "left": "\n".join(left)}
-            return {"step": STEP_OF[type(order)], "uuid": order.ref, "asked_at": str(int(time.time()))}
+        with self._hosts.deadline():
+            if isinstance(order, CreateMachine):
+                creation.check(order)
+                return self._create(order, {}).handle or {}
+            handle = {"step": STEP_OF[type(order)], "uuid": order.ref}
+            if isinstance(order, RemoveMachine):
+                return {**handle, "left": "\n".join(self._remove(order))}
+            return self._carry_out(order, handle, first=True).handle or handle
 
     def poll(self, order: Order, handle: Handle) -> Progress:
         self.guard_writes()
-        client = self._client
-        with client.deadline():
+        with self._hosts.deadline():
             match order:
                 case CreateMachine():
-                    return creation.advance(client, order, bandwidth=self.copy_limit)
-                case PowerOn(ref):
-                    power.on(client, _reference(ref))
-                case PowerOff(ref):
-                    power.off(client, _reference(ref))
-                case Shutdown():
-                    return power.stopping(client, order, asked_at=handle.get("asked_at", ""))
-                case Restart(ref):
-                    power.must_run(client, _reference(ref))
-                case Annotate():
-                    power.annotate(client, _reference(order.ref), order)
-                case RemoveMachine(ref, uuid):
-                    removal.remove(client, _reference(ref), uuid)
-            return Progress(done=True, percent=100, step=STEP_OF[type(order)])
+                    return self._create(order, handle)
+                case RemoveMachine():
+                    self._remove(order)
+                    return Progress(done=True, percent=100, step=STEP_OF[RemoveMachine])
+                case _:
+                    return self._carry_out(order, handle, first=False)
 
     def discard(self, stamp: Stamp) -> None:
         self.guard_writes()
-        with self._client.deadline():
-            removal.discard(self._client, stamp)
+        with self._hosts.deadline():
+            removal.discard(self._hosts, stamp)
 
     def close(self) -> None:
-        self._client.close()
+        self._hosts.close()
+
+    def _create(self, order: CreateMachine, handle: Handle) -> Progress:
+        before = handle.get("host", "")
+        progress, at = creation.advance(self._hosts, order, bandwidth=self.copy_limit, at=before)
+        told = {"step": progress.step, "uuid": str(order.stamp.uuid), "host": at}
+        return Progress(progress.done, progress.percent, progress.step, progress.ref, told)
+
+    def _remove(self, order: RemoveMachine) -> list[str]:
+        removal.check(order.ref, order.uuid)
+        try:
+            client, uuid = self._held(order)
+        except NotFound:
+            return []
+        return removal.remove(self._hosts, client, uuid)
+
+    def _carry_out(self, order: work.OnMachine, handle: Handle, *, first: bool) -> Progress:
+        work.check(order)
+        try:
+            client, uuid = self._held(order)
+            return work.carry_out(self._hosts, client, uuid, order, handle, first=first)
+        except NotFound:
+            if not work.is_done_when_gone(self._hosts, order, first=first):
+                raise
+            return work.done(order)
+
+    def _held(self, order: work.OnMachine | RemoveMachine) -> tuple[Client, str]:
+        """Where the machine is. InvalidRequest for one that something else manages."""
+        client, uuid = self._hosts.holder(order.ref)
+        if isinstance(order, Annotate):
+            return client, uuid
+        domain = domains.understood(client.xml(uuid))
+        if domain is not None and domain.managed_by:
+            raise InvalidRequest(f"This machine is managed by {domain.managed_by}; it is changed there.")
+        return client, uuid
 
 
 def _version(number: int) -> str:
     return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"
-
-
-def _reference(ref: str) -> str:
-    """References are UUIDs as libvirt writes them; anything else cannot be there."""
-    try:
-        return str(UUID(ref))
-    except ValueError:
-        raise NotFound("There is no such machine on this host.") from None

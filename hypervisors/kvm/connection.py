@@ -20,10 +20,12 @@ import libvirt  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from hypervisors.contract import Target
 from hypervisors.errors import HypervisorError, Unreachable
-from hypervisors.kvm import mapping
+from hypervisors.kvm import mapping, places
 
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_MISSES = 3
+LOOK_SECONDS = 3.0
+"""How long work without a handle is watched before it is left alone."""
 
 _loop_lock = threading.Lock()
 _loop_pid = 0
@@ -121,6 +123,38 @@ class Connection:
         finally:
             self._deadline = 0.0
 
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Calls inside end sooner than the deadline: time is left for what comes after them."""
+        before = self._deadline
+        soon = time.monotonic() + seconds
+        self._deadline = min(before or soon, soon)
+        try:
+            yield
+        finally:
+            self._deadline = before
+
+    def launch(self, work: Callable[[Any], Any]) -> bool:
+        """Begins work that may take minutes, on a connection of its own; whether it ended while we looked.
+
+        libvirt has no handle for it: what becomes of the rest is seen on the machine itself.
+        """
+        with self.deadline():
+            line = self._open()
+            try:
+                line.run(lambda: work(line.conn), min(self._deadline - time.monotonic(), LOOK_SECONDS))
+            except TimeoutError:
+                return False
+            except libvirt.libvirtError as error:
+                raise self._mapped(error) from error
+            finally:
+                line.end()
+        return True
+
+    def _opened(self, line: _Line) -> Any:
+        line.conn = self._connect()
+        return line.conn
+
     def call(self, work: Callable[[Any], Any]) -> Any:
         """What `work(connection)` returns. Raises our taxonomy only; the next call opens a lost connection anew."""
         with self.deadline():
@@ -136,11 +170,7 @@ class Connection:
 
     def _open(self) -> _Line:
         line = _Line()
-
-        def open_it() -> None:
-            line.conn = self._connect()
-
-        self._bounded(line, open_it)
+        self._bounded(line, lambda: self._opened(line))
         return line
 
     def _bounded(self, line: _Line, work: Callable[[], Any]) -> Any:
@@ -198,9 +228,9 @@ def _certificates(target: Target) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="lh-pki-") as folder:
         files = {"cacert.pem": target.ca_pem}
-        certificate, key = mapping.client_identity(target.secret)
+        certificate, key = places.client_identity(target.secret)
         if key:
             files |= {"clientcert.pem": certificate, "clientkey.pem": key}
         for name, text in files.items():
             (Path(folder) / name).write_text(text)
-        yield mapping.pki_query(folder)
+        yield places.pki_query(folder)

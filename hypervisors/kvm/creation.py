@@ -1,7 +1,7 @@
 """Making a machine, one small step at a time; each looks first at what is there, so that all may be repeated.
 
-Disk on top of the image, definition with our UUID and stamp, start, and the image is copied into the disk meanwhile.
-The copy makes the machine independent: libvirt lets anyone delete an image that disks still lie on.
+Disk on top of the image, seed, definition with our UUID and stamp, start, and the image is copied into the disk
+meanwhile. The copy makes the machine independent: libvirt lets anyone delete an image that disks still lie on.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from hypervisors.contract import CreateMachine, Power, Progress, Stamp
-from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NameTaken, NoCapacity, NotFound, WrongState
-from hypervisors.kvm import domains
+from hypervisors import seeds
+from hypervisors.contract import CreateMachine, Power, Progress
+from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NameTaken, NotFound, WrongState
+from hypervisors.kvm import domains, placement
 from hypervisors.kvm.client import Client
-from hypervisors.kvm.estate import IMAGE_SUFFIX, MACHINES, is_image_pool, stamped
+from hypervisors.kvm.definitions import Platform, disk_name, machine_xml, seed_name, seed_volume_xml, volume_xml
+from hypervisors.kvm.estate import stamped
+from hypervisors.kvm.hosts import Hosts, is_on
 from hypervisors.kvm.mapping import OPERATION, POWER
-from hypervisors.kvm.reading import Seen, Volume
+from hypervisors.kvm.placement import Offer
+from hypervisors.kvm.reading import Seen
+from hypervisors.kvm.storage import Volume
 from hypervisors.words import check_name
 
 DISK = "vda"
@@ -24,125 +29,132 @@ PULLING_FROM = 20
 
 
 def check(order: CreateMachine) -> None:
-    """What can be refused without asking the host."""
+    """What can be refused without asking any host."""
     check_name(order.name)
     if not OPERATION.fullmatch(order.stamp.operation):
         raise InvalidRequest("The operation's identifier holds characters that it cannot have.")
     for what, size in (("vCPUs", order.vcpus), ("memory", order.memory_mib), ("disk", order.disk_mib)):
         if size < 1:
             raise InvalidRequest(f"The machine needs more than no {what}.")
+    if order.seed is not None:
+        seeds.check(order.seed)
 
 
-def volume_name(stamp: Stamp) -> str:
-    return f"lh-{stamp.operation}.qcow2"
-
-
-def advance(client: Client, order: CreateMachine, *, bandwidth: int) -> Progress:
-    """Takes the next steps until the host has work to do, and says how far that is."""
-    seen = stamped(client, order.stamp)
-    if seen is None:
-        path = _disk(client, order)
+def advance(hosts: Hosts, order: CreateMachine, *, bandwidth: int, at: str = "") -> tuple[Progress, str]:
+    """Takes the next steps until the host has work to do, and says how far that is, and where. `at` is where it was."""
+    found = _made(hosts, order, at)
+    if found is None:
+        offer = placement.choose(hosts, order)
+        client = offer.client
+        path = _disk(hosts, offer, order)
         if not path:
-            return Progress(done=False, step="placing")
-        _define(client, order, path)
+            return Progress(done=False, step="placing"), ""
+        _define(offer, order, path, _seed(offer, order))
         seen = client.domain(str(order.stamp.uuid))
+    else:
+        client, seen = found
     if POWER.get(seen.state) is Power.OFF:
         _start(client, order)
-    return _pull(client, order, bandwidth)
+    return _pull(client, order, bandwidth), hosts.said[client]
 
 
-def _define(client: Client, order: CreateMachine, path: str) -> None:
-    try:
-        client.define(domains.write(order, disk=path, platform=_platform(client), created=datetime.now(UTC)))
-    except NameTaken as error:
-        raise NameTaken(f"Another machine on this host is called {order.name}.", native=error.native) from error
+def _made(hosts: Hosts, order: CreateMachine, at: str) -> tuple[Client, Seen] | None:
+    """The machine, if an earlier step has defined it; looked for on all hosts before it is said that none has."""
+    for client in hosts.clients:
+        if hosts.said[client] == at and (seen := stamped(client, order.stamp)) is not None:
+            return client, seen
+    asked = hosts.ask(lambda client: stamped(client, order.stamp))
+    there = [(client, seen) for client, seen in asked.answers if seen is not None]
+    if not there:
+        asked.whole()
+        return None
+    return min(there, key=lambda one: not is_on(one[1].state))
 
 
-def _check_free(client: Client, order: CreateMachine) -> None:
-    """Names and UUIDs are unique on a host; found out before anything is made where possible."""
-    uuid = str(order.stamp.uuid)
-    if client.uuid_of(order.name) not in ("", uuid):
-        raise NameTaken(f"Another machine on this host is called {order.name}.")
-    with suppress(NotFound):
-        other = client.domain(uuid).domain
-        if other is None or other.lease.get("operation") != order.stamp.operation:
-            raise InvalidRequest("Another machine on this host has the UUID that was chosen for this one.")
-
-
-def _platform(client: Client) -> domains.Platform:
-    """Runs on the processor where libvirt found that it can; on the network `default`, or the first active one."""
+def _define(offer: Offer, order: CreateMachine, path: str, seed: str) -> None:
+    client = offer.client
     arch = client.host().arch
-    active = [name for _ref, name, is_active in client.networks() if is_active]
-    network = "default" if "default" in active else next(iter(active), "")
-    return domains.Platform("kvm" if client.offers_kvm(arch) else "qemu", arch, network)
-
-
-def _disk(client: Client, order: CreateMachine) -> str:
-    """Path of the machine's disk, made now or by an earlier attempt; empty while another worker is making it."""
-    _check_free(client, order)
-    image = _image(client, order.image_ref)
-    if order.disk_mib < image.capacity_mib:
-        raise InvalidRequest(f"The disk is smaller than its image, which needs {image.capacity_mib} MiB.")
-    name = volume_name(order.stamp)
+    platform = Platform("kvm" if client.offers_kvm(arch) else "qemu", arch, offer.network)
     try:
-        made = _made_before(client, order, image)
+        client.define(machine_xml(order, disk=path, platform=platform, created=datetime.now(UTC), seed=seed))
+    except NameTaken as error:
+        raise NameTaken(f"Another machine is called {order.name}.", native=error.native) from error
+
+
+def _disk(hosts: Hosts, offer: Offer, order: CreateMachine) -> str:
+    """Path of the machine's disk, made now or by an earlier attempt; empty while another worker is making it."""
+    client, pool, name = offer.client, offer.pool.name, disk_name(order.stamp)
+    try:
+        made = _made_before(offer, order)
         if made is None:
-            _check_room(client, image.allocation_mib)
-            client.create_volume(
-                MACHINES, domains.volume_xml(name=name, capacity_mib=order.disk_mib, backing=image.ref)
-            )
-            made = client.volume(MACHINES, name)
+            xml = volume_xml(name=name, capacity_mib=order.disk_mib, backing=offer.image.ref)
+            client.create_volume(pool, xml)
+            made = client.volume(pool, name)
+            if not hosts.alone and _elsewhere(hosts, offer, order):
+                client.delete_volume(pool, name)
+                return ""
     except NameTaken:
-        _look_again(client)
+        _look_again(client, pool)
         return ""
     except Busy:
         return ""
     return made[0].ref if made else ""
 
 
-def _look_again(client: Client) -> None:
+def _elsewhere(hosts: Hosts, offer: Offer, order: CreateMachine) -> bool:
+    """Whether another worker with the same order was at it on another host: both look after they began, so one sees
+    the other at least, and gives way."""
+    name = disk_name(order.stamp)
+
+    def has(client: Client) -> bool:
+        pools = [pool.name for pool in client.pools() if pool.active and pool.of_machines]
+        return any(client.volume(pool, name) for pool in pools) or stamped(client, order.stamp) is not None
+
+    return any(found for client, found in hosts.everyone(has) if client is not offer.client)
+
+
+def _look_again(client: Client, pool: str) -> None:
     """Shows libvirt what it does not know yet, unless it is writing there now."""
     with suppress(Busy):
-        client.refresh(MACHINES)
+        client.refresh(pool)
 
 
-def _made_before(client: Client, order: CreateMachine, image: Volume) -> tuple[Volume, str] | None:
+def _made_before(offer: Offer, order: CreateMachine) -> tuple[Volume, str] | None:
     """A disk of an earlier attempt, if it is whole. Raises Busy while one is being written.
 
     A half-written disk shows no image behind it, and so does one whose machine has it all: only the first may go.
     """
-    name = volume_name(order.stamp)
-    if client.volume(MACHINES, name) is None:
+    client, pool, name = offer.client, offer.pool.name, disk_name(order.stamp)
+    if client.volume(pool, name) is None:
         return None
-    client.refresh(MACHINES)
-    found = client.volume(MACHINES, name)
-    if found is None or (found[0].capacity_mib, found[1]) == (order.disk_mib, image.ref):
+    client.refresh(pool)
+    found = client.volume(pool, name)
+    if found is None or (found[0].capacity_mib, found[1]) == (order.disk_mib, offer.image.ref):
         return found
     if stamped(client, order.stamp) is not None:
         raise Busy("Another worker has just made this machine.")
-    client.delete_volume(MACHINES, name)
+    client.delete_volume(pool, name)
     return None
 
 
-def _image(client: Client, ref: str) -> Volume:
-    """Only what lies in a pool of images can be one: never any other file of the host."""
-    pools = [pool.name for pool in client.pools() if pool.active and is_image_pool(pool.name)]
-    for again in (False, True):
-        for pool in pools:
-            if again:
-                client.refresh(pool)
-            for volume in client.volumes(pool):
-                if volume.ref == ref and volume.name.endswith(IMAGE_SUFFIX):
-                    return volume
-    raise NotFound("The image does not exist on this host any more.")
-
-
-def _check_room(client: Client, need_mib: int) -> None:
-    pool = next((pool for pool in client.pools() if pool.name == MACHINES), None)
-    if pool is None or not pool.active:
-        raise NotFound(f"The host has no active storage pool called {MACHINES}.")
-    if pool.free_mib < need_mib:
-        raise NoCapacity(f"The storage pool {MACHINES} has no room for a copy of the image.")
+def _seed(offer: Offer, order: CreateMachine) -> str:
+    """Path of what the guest reads at its first start; written anew each time, until the machine is defined."""
+    if order.seed is None:
+        return ""
+    client, pool, name = offer.client, offer.pool.name, seed_name(order.stamp.operation)
+    image = seeds.nocloud(order.seed, order.stamp.uuid)
+    found = client.volume(pool, name)
+    if found is None:
+        with suppress(NameTaken):  # a file that libvirt does not know yet, or another worker's
+            client.create_volume(pool, seed_volume_xml(name=name, size=len(image)))
+        found = client.volume(pool, name)
+        if found is None:
+            client.refresh(pool)
+            found = client.volume(pool, name)
+    if found is None:
+        raise Busy("The seed is not where it was put.")
+    client.upload(pool, name, image)
+    return found[0].ref
 
 
 def _start(client: Client, order: CreateMachine) -> None:
@@ -161,6 +173,7 @@ def _pull(client: Client, order: CreateMachine, bandwidth: int) -> Progress:
             _begin_pull(client, order, bandwidth)
             percent = 0
         if percent is None and POWER.get(seen.state) is Power.SUSPENDED:
+            _check_seed(seen, order)
             client.resume(uuid)
     except WrongState as error:
         raise Busy("The new machine does not stay on.", native=error.native) from error
@@ -170,7 +183,7 @@ def _pull(client: Client, order: CreateMachine, bandwidth: int) -> Progress:
 
 
 def _lies_on_image(seen: Seen) -> bool:
-    disk = next((disk for disk in seen.domain.disks if disk.target == DISK), None) if seen.domain else None
+    disk = next((disk for disk in _disks(seen) if disk.target == DISK), None)
     if disk is None:
         raise HypervisorError("The new machine has lost its disk.")
     return bool(disk.chain)
@@ -179,13 +192,28 @@ def _lies_on_image(seen: Seen) -> bool:
 def _begin_pull(client: Client, order: CreateMachine, bandwidth: int) -> None:
     """Looks for room first: a copy that found none ends without a trace, and would be begun again for ever."""
     uuid = str(order.stamp.uuid)
-    _look_again(client)
-    own = client.volume(MACHINES, volume_name(order.stamp))
-    with suppress(NotFound):
-        image = _image(client, order.image_ref)
-        _check_room(client, image.allocation_mib - (own[0].allocation_mib if own else 0))
+    pools = client.pools()
+    pool = next((pool for pool in pools if any(pool.holds(disk) for disk in _disks(client.domain(uuid)))), None)
+    if pool is not None:
+        _look_again(client, pool.name)
+        own = client.volume(pool.name, disk_name(order.stamp))
+        with suppress(NotFound):
+            image = placement.find_image(client, pools, order.image_ref)
+            placement.check_room(pool, image.allocation_mib - (own[0].allocation_mib if own else 0))
     try:
         client.pull(uuid, DISK, bandwidth)
     except HypervisorError:
         if client.pull_percent(uuid, DISK) is None:
             raise
+
+
+def _disks(seen: Seen) -> tuple[domains.Disk, ...]:
+    domain = domains.understood(seen.xml)
+    return domain.disks if domain else ()
+
+
+def _check_seed(seen: Seen, order: CreateMachine) -> None:
+    """Before it boots: a machine starts without a medium that is gone, and would be one that nobody can sign in to."""
+    domain = domains.understood(seen.xml)
+    if order.seed is not None and not (domain and any(medium.source for medium in domain.media)):
+        raise HypervisorError("The seed of the new machine has gone missing.")

@@ -1,17 +1,17 @@
-"""Domain XML: what we write for a machine of ours, and what we read of any machine. No text is trusted."""
+"""What a domain's XML tells, whoever wrote it. No text is trusted; a scan reads ten thousand of them."""
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
-from hypervisors.contract import CreateMachine, Holding, Stamp
+from hypervisors.contract import Holding, Stamp
 from hypervisors.kvm.mapping import MANAGED_BY
-from hypervisors.words import block, foreign_part, holding_block, line
+from hypervisors.words import block, foreign_part, line
 
 NAMESPACE = "urn:leasehold:machine:1"
 PREFIX = "lh"
@@ -19,6 +19,8 @@ LEASE = f"{{{NAMESPACE}}}lease"
 
 WORDS = ("holder", "purpose", "ends-on", "portal")
 """The holding's attributes of our metadata element; beside them stand operation, uuid and created."""
+
+KEYED = re.compile(r"lh-[0-9a-f]{32}-([a-z0-9-]{1,64})-disk\.qcow2")
 
 ET.register_namespace(PREFIX, NAMESPACE)
 
@@ -35,6 +37,22 @@ class Disk:
     shared: bool = False
     """Read-only or shareable: nobody's own."""
     chain: tuple[str, ...] = ()
+    alias: str = ""
+    bus: str = "virtio"
+
+    @property
+    def key(self) -> str:
+        """Of the order that added it."""
+        found = KEYED.fullmatch(self.path.rpartition("/")[2])
+        return found[1] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    mac: str
+    network: str = ""
+    connected: bool = True
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +64,9 @@ class Domain:
     vcpus: int
     memory_mib: int
     disks: tuple[Disk, ...]
-    macs: tuple[str, ...]
+    media: tuple[Disk, ...] = ()
+    """What lies in drives whose medium can be taken out."""
+    nics: tuple[Nic, ...] = ()
     lease: Mapping[str, str] = field(default_factory=dict)
     """Attributes of our metadata element, empty when there is none."""
     managed_by: str = ""
@@ -76,46 +96,75 @@ def parse(xml: str) -> ET.Element:
 
 def read(xml: str) -> Domain:
     """Raises ValueError for what is no domain: such a one must not break its neighbours."""
-    root = parse(xml)
+    part = {node.tag: node for node in parse(xml)}
+    disks: list[Disk] = []
+    media: list[Disk] = []
+    nics: list[Nic] = []
+    for node in part.get("devices", ()):
+        if node.tag == "disk":
+            kind = node.get("device", "disk")
+            (disks if kind == "disk" else media).append(_disk(node))
+        elif node.tag == "interface":
+            nics.append(_nic(node))
+    metadata = part.get("metadata", ())
     return Domain(
-        uuid=UUID(root.findtext("uuid", "")),
-        name=root.findtext("name", ""),
-        title=root.findtext("title", ""),
-        description=root.findtext("description", ""),
-        vcpus=_vcpus(root),
-        memory_mib=_mib(root.find("memory")),
-        disks=tuple(_disk(node) for node in root.iterfind("devices/disk") if node.get("device", "disk") == "disk"),
-        macs=tuple(node.get("address", "").lower() for node in root.iterfind("devices/interface/mac")),
-        lease=_lease(root),
-        managed_by=_managed_by(root),
+        uuid=UUID(_text(part, "uuid")),
+        name=_text(part, "name"),
+        title=_text(part, "title"),
+        description=_text(part, "description"),
+        vcpus=_vcpus(part.get("vcpu")),
+        memory_mib=int(_text(part, "memory") or 0) // 1024,  # libvirt always writes KiB, whatever it was given
+        disks=tuple(disks),
+        media=tuple(media),
+        nics=tuple(nics),
+        lease=next((dict(node.attrib) for node in metadata if node.tag == LEASE), {}),
+        managed_by=next((name for node in metadata if (name := _manager(node.tag))), ""),
     )
 
 
-def _vcpus(root: ET.Element) -> int:
-    node = root.find("vcpu")
+def understood(xml: str) -> Domain | None:
+    try:
+        return read(xml) if xml else None
+    except ValueError:
+        return None
+
+
+def _text(part: Mapping[str, ET.Element], tag: str) -> str:
+    node = part.get(tag)
+    return "" if node is None else node.text or ""
+
+
+def _vcpus(node: ET.Element | None) -> int:
     return 0 if node is None else int(node.get("current") or node.text or 0)
 
 
-def _mib(node: ET.Element | None) -> int:
-    """libvirt always writes KiB, whatever it was given."""
-    return 0 if node is None else int(node.text or 0) // 1024
-
-
 def _disk(node: ET.Element) -> Disk:
-    source = node.find("source")
+    part = {child.tag: child for child in node}
+    source, target, alias = part.get("source"), part.get("target"), part.get("alias")
     attributes = {} if source is None else source.attrib
     pool, volume = attributes.get("pool", ""), attributes.get("volume", "")
     path = attributes.get("file") or attributes.get("dev") or ""
     named = f"{pool}/{volume}" if volume else f"{attributes.get('protocol', '')}:{attributes.get('name', '')}"
-    target = node.find("target")
     return Disk(
         source=path or named.strip(":"),
         target="" if target is None else target.get("dev", ""),
         pool=pool,
         volume=volume,
         path=path,
-        shared=any(node.find(word) is not None for word in ("readonly", "shareable")),
-        chain=_chain(node),
+        shared="readonly" in part or "shareable" in part,
+        chain=_chain(node) if "backingStore" in part or "mirror" in part else (),
+        alias="" if alias is None else alias.get("name", ""),
+        bus="virtio" if target is None else target.get("bus", "virtio"),
+    )
+
+
+def _nic(node: ET.Element) -> Nic:
+    part = {child.tag: child.attrib for child in node}
+    return Nic(
+        mac=part.get("mac", {}).get("address", "").lower(),
+        network=part.get("source", {}).get("network", ""),
+        connected=part.get("link", {}).get("state", "up") != "down",
+        alias=part.get("alias", {}).get("name", ""),
     )
 
 
@@ -134,18 +183,25 @@ def sources(xml: str) -> set[str]:
     return used - {"", "None/None"}
 
 
-def _lease(root: ET.Element) -> dict[str, str]:
-    node = root.find(f"metadata/{LEASE}")
-    return {} if node is None else dict(node.attrib)
+def _manager(tag: str) -> str:
+    namespace = tag[1:].partition("}")[0]
+    return next((name for start, name in MANAGED_BY.items() if namespace.startswith(start)), "")
 
 
-def _managed_by(root: ET.Element) -> str:
-    for node in root.iterfind("metadata/*"):
-        namespace = node.tag[1:].partition("}")[0]
-        for start, name in MANAGED_BY.items():
-            if namespace.startswith(start):
-                return name
-    return ""
+def backing_of(volume: str) -> str:
+    """Path of the backing file in a volume's XML, or an empty text."""
+    return parse(volume).findtext("backingStore/path", "")
+
+
+def source_of(pool: ET.Element) -> str:
+    """Where a storage pool's content comes from, over the network: type, hosts, and folder, device or name there."""
+    source = pool.find("source")
+    hosts = [] if source is None else sorted(node.get("name", "").lower() for node in source.iterfind("host"))
+    if source is None or not hosts:
+        return ""
+    places = (("dir", "path"), ("device", "path"), ("iqn", "name"))
+    inside = [node.get(word, "") for tag, word in places for node in source.iterfind(tag)]
+    return ":".join([pool.get("type", ""), ",".join(hosts), *inside, source.findtext("name", "")]).rstrip(":")
 
 
 def title_of(holding: Holding) -> str:
@@ -178,80 +234,14 @@ def lease_xml(attributes: Mapping[str, str]) -> str:
     return ET.tostring(ET.Element("lease", dict(attributes)), encoding="unicode")
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What the host offers a new machine."""
-
-    type: str
-    arch: str
-    network: str = ""
-
-
-def write(order: CreateMachine, *, disk: str, platform: Platform, created: datetime) -> str:
-    """The definition of a new machine."""
-    root = ET.Element("domain", type=platform.type)
-    for tag, text in (
-        ("name", order.name),
-        ("uuid", str(order.stamp.uuid)),
-        ("title", title_of(order.holding)),
-        ("description", holding_block(order.holding)),
-    ):
-        ET.SubElement(root, tag).text = text
-    before = {"created": created.astimezone(UTC).isoformat(timespec="seconds")}
-    ET.SubElement(
-        ET.SubElement(root, "metadata"), LEASE, lease_attributes(order.holding, stamp=order.stamp, before=before)
-    )
-    ET.SubElement(root, "memory", unit="MiB").text = str(order.memory_mib)
-    ET.SubElement(root, "vcpu").text = str(order.vcpus)
-    system = ET.SubElement(root, "os")
-    ET.SubElement(system, "type", arch=platform.arch).text = "hvm"
-    ET.SubElement(system, "boot", dev="hd")
-    features = ET.SubElement(root, "features")
-    ET.SubElement(features, "acpi")
-    ET.SubElement(features, "apic")
-    if platform.type == "kvm":
-        ET.SubElement(root, "cpu", mode="host-model")
-    _devices(ET.SubElement(root, "devices"), machine=order.stamp.uuid, disk=disk, network=platform.network)
-    return ET.tostring(root, encoding="unicode")
+def replace(there: ET.Element, by: ET.Element, tag: str) -> None:
+    """Puts one part of a domain in the place of another's, or takes it away."""
+    old, new = there.find(tag), by.find(tag)
+    if old is not None:
+        there.remove(old)
+    if new is not None:
+        there.insert(0, new)
 
 
-def _mac(machine: UUID) -> str:
-    """Follows from the UUID, so that defining the same order twice does not change the card."""
-    tail = hashlib.sha256(machine.bytes).digest()
-    return f"52:54:00:{tail[0]:02x}:{tail[1]:02x}:{tail[2]:02x}"
-
-
-def _devices(devices: ET.Element, *, machine: UUID, disk: str, network: str) -> None:
-    drive = ET.SubElement(devices, "disk", type="file", device="disk")
-    ET.SubElement(drive, "driver", name="qemu", type="qcow2", discard="unmap")
-    ET.SubElement(drive, "source", file=disk)
-    ET.SubElement(drive, "target", dev="vda", bus="virtio")
-    if network:
-        card = ET.SubElement(devices, "interface", type="network")
-        ET.SubElement(card, "mac", address=_mac(machine))
-        ET.SubElement(card, "source", network=network)
-        ET.SubElement(card, "model", type="virtio")
-    port = ET.SubElement(devices, "serial", type="pty")
-    ET.SubElement(port, "target", port="0")
-    ET.SubElement(ET.SubElement(devices, "console", type="pty"), "target", type="serial", port="0")
-    channel = ET.SubElement(devices, "channel", type="unix")
-    ET.SubElement(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
-
-
-def volume_xml(*, name: str, capacity_mib: int, backing: str) -> str:
-    """A thin qcow2 disk on top of an image; libvirt's own default would be the format of 2009."""
-    root = ET.Element("volume")
-    ET.SubElement(root, "name").text = name
-    ET.SubElement(root, "capacity", unit="MiB").text = str(capacity_mib)
-    target = ET.SubElement(root, "target")
-    ET.SubElement(target, "format", type="qcow2")
-    ET.SubElement(target, "compat").text = "1.1"
-    behind = ET.SubElement(root, "backingStore")
-    ET.SubElement(behind, "path").text = backing
-    ET.SubElement(behind, "format", type="qcow2")
-    return ET.tostring(root, encoding="unicode")
-
-
-def backing_of(volume: str) -> str:
-    """Path of the backing file in a volume's XML, or an empty text."""
-    return parse(volume).findtext("backingStore/path", "")
+def written(node: ET.Element) -> str:
+    return ET.tostring(node, encoding="unicode")

@@ -1,11 +1,13 @@
-"""libvirt's words into ours: targets into URIs, error codes into faults, states into power. Imports no libvirt."""
+"""libvirt's words into ours: error codes into faults, states into power, namespaces into systems. Imports no libvirt.
+
+Codes and their meaning: libvirt/virterror.h of libvirt 9; the texts are those of its QEMU and storage drivers.
+"""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
-from hypervisors.contract import Power, Target
+from hypervisors.contract import Power
 from hypervisors.errors import (
     AccessDenied,
     Busy,
@@ -18,11 +20,9 @@ from hypervisors.errors import (
     Unsupported,
     WrongState,
 )
-from hypervisors.fields import PEM_BLOCK, check_common, host
 
-TLS_PORT = 16514
-SOCKET_PATH = re.compile(r"/[A-Za-z0-9._/-]{1,106}")  # the kernel takes 107 bytes
 OPERATION = re.compile(r"[a-z0-9-]{1,64}")
+"""Also what a key of an order may hold."""
 
 POWER = {
     0: Power.UNKNOWN,  # no state
@@ -34,6 +34,9 @@ POWER = {
     6: Power.OFF,  # crashed
     7: Power.SUSPENDED,  # suspended by the guest's power management
 }
+
+ASLEEP = 7
+"""A guest that put itself to sleep: woken, not resumed."""
 
 MANAGED_BY = {
     "http://openstack.org/xmlns/libvirt/nova/": "OpenStack",
@@ -53,25 +56,45 @@ FAULTS: dict[int, type[HypervisorError]] = {
     4: Unreachable,  # UNKNOWN_HOST
     5: Unreachable,  # NO_CONNECT
     6: Unreachable,  # INVALID_CONN
+    7: InvalidRequest,  # INVALID_DOMAIN
     8: InvalidRequest,  # INVALID_ARG
     16: InvalidRequest,  # OS_TYPE
+    17: InvalidRequest,  # NO_KERNEL
+    18: InvalidRequest,  # NO_ROOT
+    19: InvalidRequest,  # NO_SOURCE
+    20: InvalidRequest,  # NO_TARGET
     21: InvalidRequest,  # NO_NAME
+    22: InvalidRequest,  # NO_OS
+    23: InvalidRequest,  # NO_DEVICE
     27: InvalidRequest,  # XML_ERROR
     28: NameTaken,  # DOM_EXIST
     29: AccessDenied,  # OPERATION_DENIED: also what a read-only connection gets
     32: InvalidRequest,  # PARSE_FAILED
     35: InvalidRequest,  # XML_DETAIL
+    36: InvalidRequest,  # INVALID_NETWORK
     37: NameTaken,  # NETWORK_EXIST
     39: Unreachable,  # RPC
     42: NotFound,  # NO_DOMAIN
     43: NotFound,  # NO_NETWORK
+    44: InvalidRequest,  # INVALID_MAC
     45: AccessDenied,  # AUTH_FAILED
+    46: InvalidRequest,  # INVALID_STORAGE_POOL
+    47: InvalidRequest,  # INVALID_STORAGE_VOL
     49: NotFound,  # NO_STORAGE_POOL
     50: NotFound,  # NO_STORAGE_VOL
+    54: Unsupported,  # NO_SECURITY_MODEL
     55: WrongState,  # OPERATION_INVALID
+    57: NotFound,  # NO_INTERFACE
+    58: InvalidRequest,  # INVALID_INTERFACE
+    62: NotFound,  # NO_NWFILTER
+    66: NotFound,  # NO_SECRET
     67: InvalidRequest,  # CONFIG_UNSUPPORTED
     68: Busy,  # OPERATION_TIMEOUT: the domain's lock is held
+    71: InvalidRequest,  # INVALID_DOMAIN_SNAPSHOT
+    72: NotFound,  # NO_DOMAIN_SNAPSHOT
+    73: Busy,  # INVALID_STREAM: the transfer broke off
     74: Unsupported,  # ARGUMENT_UNSUPPORTED
+    77: WrongState,  # SNAPSHOT_REVERT_RISKY
     78: Busy,  # OPERATION_ABORTED
     79: AccessDenied,  # AUTH_CANCELLED
     80: NotFound,  # NO_DOMAIN_METADATA
@@ -85,15 +108,28 @@ FAULTS: dict[int, type[HypervisorError]] = {
     91: InvalidRequest,  # CPU_INCOMPATIBLE
     92: InvalidRequest,  # XML_INVALID_SCHEMA
     94: AccessDenied,  # AUTH_UNAVAILABLE
+    95: Unreachable,  # NO_SERVER
     97: Busy,  # AGENT_UNSYNCED
+    99: NotFound,  # DEVICE_MISSING
+    103: NotFound,  # NO_DOMAIN_CHECKPOINT
+    104: NotFound,  # NO_DOMAIN_BACKUP
+    105: InvalidRequest,  # INVALID_NETWORK_PORT
+    106: NameTaken,  # NETWORK_PORT_EXIST
+    107: NotFound,  # NO_NETWORK_PORT
+    108: Unreachable,  # NO_HOSTNAME
+    109: WrongState,  # CHECKPOINT_INCONSISTENT
 }
 
 UNSPECIFIC = {1, 9, 38, 40, 55}  # INTERNAL_ERROR, OPERATION_FAILED, SYSTEM_ERROR, GNUTLS_ERROR, OPERATION_INVALID
 TEXTS: tuple[tuple[re.Pattern[str], type[HypervisorError]], ...] = (
-    (re.compile(r"already exists with uuid|volume target path .* already exists"), NameTaken),
+    (
+        re.compile(r"already exists with uuid|volume target path .* already exists|with name .* already exists"),
+        NameTaken,
+    ),
     (re.compile(r"No space left|[Qq]uota exceeded"), NoCapacity),
     (re.compile(r"[Cc]annot set up guest memory|Cannot allocate memory"), NoCapacity),
-    (re.compile(r"still being allocated|asynchronous jobs running|state change lock"), Busy),
+    (re.compile(r"still being allocated|asynchronous jobs running|state change lock|process of unplug"), Busy),
+    (re.compile(r"has snapshots|in use by|is not running|is already (running|active)"), WrongState),
 )
 """For codes that say nothing by themselves, the text decides."""
 
@@ -120,40 +156,3 @@ def fault(code: int, domain: int, text: str) -> HypervisorError:
         if kind is HypervisorError and domain in FROM_RPC:
             kind = AccessDenied if TRUST.search(text) else Unreachable
     return kind(SENTENCES.get(kind, "The host reports a fault."), native=f"libvirt {code}/{domain}: {text[:500]}")
-
-
-def uri(target: Target) -> str:
-    """The connection URI, built from fields of the allow-list only. Raises InvalidRequest naming the field."""
-    check_common(target)
-    if target.transport == "unix":
-        return _unix_uri(target)
-    if target.transport == "tls":
-        return _tls_uri(target)
-    raise InvalidRequest("transport: choose unix (a local socket) or tls.")
-
-
-def _unix_uri(target: Target) -> str:
-    if target.address or target.port is not None:
-        raise InvalidRequest("address: a local socket has neither address nor port.")
-    if not SOCKET_PATH.fullmatch(target.path) or ".." in target.path.split("/"):
-        raise InvalidRequest("path: give the absolute path of libvirt's socket, in letters, digits and ._/- only.")
-    return f"qemu+unix:///system?socket={target.path}"
-
-
-def _tls_uri(target: Target) -> str:
-    if target.path:
-        raise InvalidRequest("path: only a local socket has a path.")
-    port = TLS_PORT if target.port is None else target.port
-    return f"qemu+tls://{host(target.address)}:{port}/system"
-
-
-def pki_query(folder: str) -> str:
-    return f"?pkipath={quote(folder, safe='/')}"
-
-
-def client_identity(secret: str) -> tuple[str, str]:
-    """Client certificate and key, when the secret holds both in PEM form; otherwise two empty texts."""
-    blocks = [(found[1], found[0]) for found in PEM_BLOCK.finditer(secret)]
-    certificate = "".join(text.rstrip("\n") + "\n" for label, text in blocks if label == "CERTIFICATE")
-    key = "".join(text.rstrip("\n") + "\n" for label, text in blocks if label.endswith("PRIVATE KEY"))
-    return (certificate, key) if certificate and key else ("", "")

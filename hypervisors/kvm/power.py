@@ -1,49 +1,65 @@
-"""Switching machines on and off, and writing the holding onto them. Each function may be called again."""
+"""Switching machines on and off, and halting them. Each function may be called again.
+
+Suspending pauses the machine: at once, without room on any disk, and nothing runs; its memory stays in the host's. What
+people saved into a file by libvirt's managed save counts as suspended, too.
+"""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
 
-from hypervisors.contract import Annotate, Power, Progress, Shutdown
-from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NotFound, Unreachable, WrongState
-from hypervisors.kvm import domains
+from hypervisors.contract import Power, Progress, Shutdown
+from hypervisors.errors import HypervisorError, NotFound, Unreachable, WrongState
 from hypervisors.kvm.client import Client
-from hypervisors.kvm.mapping import POWER
-from hypervisors.words import with_holding
+from hypervisors.kvm.mapping import ASLEEP, POWER
 
 STOPPED = Progress(done=True, percent=100, step="stopping")
 STOPPING = Progress(done=False, percent=50, step="stopping")
 
 
 def state(client: Client, ref: str) -> Power:
-    return POWER.get(client.state(ref), Power.UNKNOWN)
+    """Raises NotFound."""
+    found = client.state(ref)
+    if found is None:
+        raise NotFound("There is no such machine on this endpoint.")
+    power = POWER.get(found, Power.UNKNOWN)
+    return Power.SUSPENDED if power is Power.OFF and client.is_saved(ref) else power
 
 
 def on(client: Client, ref: str) -> None:
-    """Starts a machine, or lets a paused one go on."""
-    found = state(client, ref)
-    if found is Power.ON:
+    """Starts a machine, or lets a halted one go on."""
+    if state(client, ref) is Power.ON:
         return
     try:
-        if found is Power.SUSPENDED:
-            client.resume(ref)
-        else:
-            client.start(ref)
+        _go_on(client, ref)
     except WrongState:
         if state(client, ref) is not Power.ON:
             raise
+
+
+def _go_on(client: Client, ref: str) -> None:
+    number = client.state(ref)
+    if number == ASLEEP:
+        client.wake(ref)
+    elif number is not None and POWER.get(number) is Power.SUSPENDED:
+        client.resume(ref)
+    else:
+        client.start(ref)  # from its saved memory, where there is one
 
 
 def off(client: Client, ref: str) -> None:
     """Pulls the plug; a machine that is off, or gone as transient ones are once they stop, is fine."""
     with suppress(NotFound, WrongState):
         client.destroy(ref)
+    with suppress(NotFound, WrongState):
+        if client.is_saved(ref):
+            client.forget_memory(ref)
 
 
 def ask_to_stop(client: Client, ref: str) -> None:
     try:
-        if state(client, ref) is not Power.OFF:
+        if state(client, ref) is Power.ON:
             client.shutdown(ref)
     except NotFound:
         return
@@ -52,23 +68,28 @@ def ask_to_stop(client: Client, ref: str) -> None:
             raise
 
 
-def stopping(client: Client, order: Shutdown, *, asked_at: str) -> Progress:
+def stopping(client: Client, order: Shutdown, ref: str, *, asked_at: str) -> Progress:
     """Done when it is off; pulls the plug when the patience is over, or nobody knows when it was asked."""
     try:
-        if state(client, order.ref) is Power.OFF:
+        found = state(client, ref)
+        if found is Power.OFF:
             return STOPPED
     except NotFound:
         return STOPPED
-    if asked_at.isdecimal() and time.time() - int(asked_at) < order.patience:
+    if not is_over(asked_at, order.patience):
         return STOPPING
-    off(client, order.ref)
+    off(client, ref)
     return STOPPED
+
+
+def is_over(asked_at: str, patience: float) -> bool:
+    """Whether somebody was asked that long ago, or nobody knows when."""
+    return not asked_at.isdecimal() or time.time() - int(asked_at) >= patience
 
 
 def restart(client: Client, ref: str) -> None:
     """Asks the guest's agent; without one, resets: a guest that ignores the power button would never come back."""
-    if state(client, ref) is Power.OFF:
-        raise WrongState("The machine is off; start it instead.")
+    _must_be_on(client, ref)
     try:
         client.reboot_by_agent(ref)
     except Unreachable:
@@ -77,20 +98,35 @@ def restart(client: Client, ref: str) -> None:
         client.reset(ref)
 
 
+def reset(client: Client, ref: str) -> None:
+    _must_be_on(client, ref)
+    client.reset(ref)
+
+
+def _must_be_on(client: Client, ref: str) -> None:
+    if state(client, ref) is not Power.ON:
+        raise WrongState("The machine does not run; start it instead.")
+
+
 def must_run(client: Client, ref: str) -> None:
     if state(client, ref) is Power.OFF:
         raise WrongState("The machine has not come back; it is off.")
 
 
-def annotate(client: Client, ref: str, order: Annotate) -> None:
-    """Title, our part of the description, and our metadata element. What others wrote in all three places stays."""
-    if order.stamp is not None and str(order.stamp.uuid) != ref:
-        raise InvalidRequest("The stamp belongs to another machine; nothing was written.")
-    domain = client.domain(ref).domain
-    if domain is None:
-        raise Busy("What the host tells of this machine cannot be understood.")
-    attributes = domains.lease_attributes(order.holding, stamp=order.stamp, before=domain.lease)
-    title = domains.merged_title(domain, order.holding)
-    description = with_holding(domain.description, order.holding)
-    if (attributes, title, description) != (dict(domain.lease), domain.title, domain.description):
-        client.annotate(ref, lease=domains.lease_xml(attributes), title=title, description=description)
+def suspend(client: Client, ref: str) -> None:
+    found = state(client, ref)
+    if found is Power.SUSPENDED:
+        return
+    if found is Power.OFF:
+        raise WrongState("The machine is off; there is nothing to suspend.")
+    try:
+        client.pause(ref)
+    except WrongState:
+        if state(client, ref) is not Power.SUSPENDED:
+            raise
+
+
+def resume(client: Client, ref: str) -> None:
+    if state(client, ref) is Power.OFF:
+        raise WrongState("The machine is off; start it instead.")
+    on(client, ref)

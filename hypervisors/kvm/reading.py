@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import libvirt  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from hypervisors.errors import HypervisorError, NotFound, Unreachable
 from hypervisors.kvm import domains
-from hypervisors.kvm.connection import Connection
+from hypervisors.kvm.storage import MIB, Storage
 
-MIB = 1024 * 1024
 MISSING_FILE = "No such file or directory"
+CHUNK = 1000
+"""Machines whose statistics are asked for in one call: an answer of libvirt has an end, too."""
+NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+STATE, BLOCK = libvirt.VIR_DOMAIN_STATS_STATE, libvirt.VIR_DOMAIN_STATS_BLOCK
+USES = (
+    libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_BALLOON | libvirt.VIR_DOMAIN_STATS_INTERFACE | BLOCK
+)
+RESTLESS = re.compile("<backingStore [^/>]|<mirror ")
+"""A disk that may be on its way to another form. QEMU has been seen to crash (7.2) when it is asked for statistics of
+disks in the moment in which a copy ends: such machines are not asked. Our own copies run while the machine is paused.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A domain and its state by libvirt's number; `domain` is None when its XML cannot be read."""
+    """A domain, its state by libvirt's number, and what XML does not tell; `xml` is empty when it cannot be read."""
 
     uuid: str
-    domain: domains.Domain | None
+    xml: str
     state: int
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    ref: str
-    name: str
-    capacity_mib: int
-    allocation_mib: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    ref: str
-    name: str
-    active: bool
-    capacity_mib: int
-    free_mib: int
-    path: str = ""
-
-    def holds(self, disk: domains.Disk) -> bool:
-        """Whether a disk lies in this pool, by what its machine says of it."""
-        return disk.pool == self.name or bool(self.path and disk.path.rpartition("/")[0] == self.path)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """MiB by target."""
+    saved: bool = False
+    """Off, with its memory in a file."""
+    snapshots: Sequence[str] = ()
+    """XML of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +53,18 @@ class Host:
     memory_mib: int
 
 
-class Reader(Connection):
+class Reader(Storage):
     """Each method is one question."""
 
     def version(self) -> tuple[int, int]:
         """libvirt's and the hypervisor's version, as a million times major and so on."""
         found: tuple[int, int] = self.call(lambda conn: (conn.getLibVersion(), conn.getVersion()))
         return found
+
+    @cached_property
+    def identity(self) -> str:
+        """The host's UUID, which stays its own for good."""
+        return self.host().ref
 
     def host(self) -> Host:
         def read(conn: Any) -> Host:
@@ -74,6 +75,20 @@ class Reader(Connection):
             return Host(capabilities.findtext("host/uuid") or name, name, arch, cpus=info[2], memory_mib=info[1])
 
         found: Host = self.call(read)
+        return found
+
+    def free_memory(self) -> tuple[int, int]:
+        """MiB that nobody uses now, and MiB that no running machine was promised."""
+
+        def read(conn: Any) -> tuple[int, int]:
+            told = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
+            unused = sum(told.get(word, 0) for word in ("free", "buffers", "cached")) // 1024
+            flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | NOWAIT
+            stats = conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_BALLOON, flags)
+            promised = sum(told.get("balloon.maximum", 0) for _domain, told in stats) // 1024
+            return unused, conn.getInfo()[1] - promised
+
+        found: tuple[int, int] = self.call(read)
         return found
 
     def offers_kvm(self, arch: str) -> bool:
@@ -106,63 +121,39 @@ class Reader(Connection):
         leases: dict[str, list[str]] = self.call(read)
         return leases
 
-    def pools(self) -> list[Pool]:
-        def read(conn: Any) -> list[Pool]:
-            found = []
-            for pool in conn.listAllStoragePools():
-                state, capacity, _used, free = pool.info()
-                active = state == libvirt.VIR_STORAGE_POOL_RUNNING
-                path = domains.parse(pool.XMLDesc()).findtext("target/path", "")
-                found.append(Pool(pool.UUIDString(), pool.name(), active, capacity // MIB, free // MIB, path))
-            return found
-
-        pools: list[Pool] = self.call(read)
-        return pools
-
-    def volumes(self, pool: str) -> list[Volume]:
-        """All volumes of an active pool; one that vanishes meanwhile is left out."""
-
-        def read(conn: Any) -> list[Volume]:
-            found = []
-            for volume in conn.storagePoolLookupByName(pool).listAllVolumes():
-                try:
-                    found.append(_volume(volume))
-                except libvirt.libvirtError as error:
-                    if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
-                        raise
-            return found
-
-        volumes: list[Volume] = self.call(read)
-        return volumes
-
-    def backing_files(self) -> set[str]:
-        """Everything that some volume in some active pool lies on."""
-
-        def read(conn: Any) -> set[str]:
-            found = set()
-            for pool in conn.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
-                for volume in pool.listAllVolumes():
-                    try:
-                        found.add(domains.backing_of(volume.XMLDesc()))
-                    except libvirt.libvirtError as error:
-                        if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
-                            raise
-            return found - {""}
-
-        paths: set[str] = self.call(read)
-        return paths
-
     def scan(self) -> list[Seen]:
-        """All domains, running and defined."""
+        """All domains, running and defined: a call for each one's XML, and a few for all that XML does not tell."""
 
         def read(conn: Any) -> list[Seen]:
-            flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-            found = conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags)
-            seen = (_read(domain, stats.get("state.state", 0)) for domain, stats in found)
-            return [one for one in seen if one is not None]
+            every = conn.listAllDomains()
+            saved = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
+            with_snapshots = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)
+            states = {domain.UUIDString(): stats for domain, stats in _stats(conn, every, STATE)}
+            seen, calm = [], []
+            for domain in every:
+                uuid = domain.UUIDString()
+                state = states.get(uuid, {}).get("state.state", 0)
+                one = _read(domain, uuid, state, saved=uuid in saved, snapshots=uuid in with_snapshots)
+                if one is not None:
+                    seen.append(one)
+                    if not RESTLESS.search(one.xml):
+                        calm.append(domain)
+            sizes = {domain.UUIDString(): _sizes(stats) for domain, stats in _stats(conn, calm, BLOCK)}
+            return [replace(one, sizes=sizes[one.uuid]) if one.uuid in sizes else one for one in seen]
 
         result: list[Seen] = self.call(read)
         return result
+
+    def use(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """UUID and statistics of every running domain; of paused ones without those of their disks."""
+
+        def read(conn: Any) -> list[tuple[str, Mapping[str, Any]]]:
+            running = _stats(conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING), USES)
+            paused = _stats(conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED), USES & ~BLOCK)
+            return [(domain.UUIDString(), stats) for domain, stats in (*running, *paused)]
+
+        used: list[tuple[str, Mapping[str, Any]]] = self.call(read)
+        return used
 
     def sizes(self, disks: Sequence[tuple[str, domains.Disk]]) -> dict[str, int | None]:
         """MiB by source, for disks given with their machine's UUID; None where that cannot be told."""
@@ -173,22 +164,46 @@ class Reader(Connection):
         found: dict[str, int | None] = self.call(read) if disks else {}
         return found
 
-    def domain(self, uuid: str) -> Seen:
-        """Raises NotFound."""
+    def domain(self, uuid: str, *, sizes: bool = False) -> Seen:
+        """Raises NotFound. `sizes` are told when asked for."""
 
         def read(conn: Any) -> Seen | None:
             domain = conn.lookupByUUIDString(uuid)
-            return _read(domain, domain.state()[0])
+            saved = bool(domain.hasManagedSaveImage())
+            one = _read(domain, uuid, domain.state()[0], saved=saved, snapshots=True)
+            if one is None or not sizes or RESTLESS.search(one.xml):
+                return one
+            told = _stats(conn, [domain], BLOCK)
+            return replace(one, sizes=_sizes(told[0][1])) if told else one
 
         found: Seen | None = self.call(read)
         if found is None:
             raise NotFound("There is no such machine on this host.")
         return found
 
-    def state(self, uuid: str) -> int:
-        """libvirt's number for it. Raises NotFound."""
-        found: int = self.call(lambda conn: conn.lookupByUUIDString(uuid).state()[0])
+    def xml(self, uuid: str) -> str:
+        """Raises NotFound."""
+        return str(self.call(lambda conn: conn.lookupByUUIDString(uuid).XMLDesc()))
+
+    def state(self, uuid: str) -> int | None:
+        """libvirt's number for it; None when it is not here."""
+        try:
+            found: int = self.call(lambda conn: conn.lookupByUUIDString(uuid).state()[0])
+        except NotFound:
+            return None
         return found
+
+    def is_saved(self, uuid: str) -> bool:
+        return bool(self.call(lambda conn: conn.lookupByUUIDString(uuid).hasManagedSaveImage()))
+
+    def at_work(self, uuid: str) -> bool:
+        """Whether libvirt has long work of its own on a running machine: a snapshot, a revert, a migration."""
+
+        def read(conn: Any) -> bool:
+            domain = conn.lookupByUUIDString(uuid)
+            return bool(domain.isActive()) and domain.controlInfo()[0] == libvirt.VIR_DOMAIN_CONTROL_JOB
+
+        return bool(self.call(read))
 
     def all_xml(self) -> list[tuple[str, str]]:
         """UUID and XML of every domain, running form and defined form, for questions about who uses what.
@@ -229,6 +244,21 @@ class Reader(Connection):
         found: tuple[str, str] = self.call(read)
         return found
 
+    def snapshots(self, uuid: str) -> list[str]:
+        """XML of each."""
+        found: list[str] = self.call(lambda conn: _snapshots(conn.lookupByUUIDString(uuid)))
+        return found
+
+    def snapshot(self, uuid: str, name: str) -> tuple[str, bool]:
+        """XML with all secrets of one, and whether the machine goes on from it. Raises NotFound."""
+
+        def read(conn: Any) -> tuple[str, bool]:
+            found = conn.lookupByUUIDString(uuid).snapshotLookupByName(name)
+            return found.getXMLDesc(libvirt.VIR_DOMAIN_SNAPSHOT_XML_SECURE), bool(found.isCurrent())
+
+        told: tuple[str, bool] = self.call(read)
+        return told
+
     def pull_percent(self, uuid: str, target: str) -> int | None:
         """How far the copy is, or None when none is under way."""
 
@@ -239,47 +269,41 @@ class Reader(Connection):
         percent: int | None = self.call(read)
         return percent
 
-    def volume(self, pool: str, name: str) -> tuple[Volume, str] | None:
-        """A volume and the path of what it lies on, if it is there."""
 
-        def read(conn: Any) -> tuple[Volume, str]:
-            volume = conn.storagePoolLookupByName(pool).storageVolLookupByName(name)
-            return _volume(volume), domains.backing_of(volume.XMLDesc())
-
-        try:
-            found: tuple[Volume, str] = self.call(read)
-        except NotFound:
-            return None
-        return found
-
-    def locate(self, path: str) -> tuple[str, str] | None:
-        """Pool and name of the volume at a path, if any active pool has it."""
-
-        def read(conn: Any) -> tuple[str, str]:
-            volume = conn.storageVolLookupByPath(path)
-            return volume.storagePoolLookupByVolume().name(), volume.name()
-
-        try:
-            found: tuple[str, str] = self.call(read)
-        except NotFound:
-            return None
-        return found
+def _uuids(conn: Any, flags: int) -> set[str]:
+    return {domain.UUIDString() for domain in conn.listAllDomains(flags)}
 
 
-def _volume(volume: Any) -> Volume:
-    _type, capacity, allocation = volume.info()
-    return Volume(volume.key(), volume.name(), capacity // MIB, allocation // MIB)
+def _stats(conn: Any, every: Sequence[Any], what: int) -> list[tuple[Any, Mapping[str, Any]]]:
+    """Of those that are still there, without waiting for any."""
+    chunks = [every[start : start + CHUNK] for start in range(0, len(every), CHUNK)]
+    return [one for chunk in chunks for one in conn.domainListGetStats(chunk, what, NOWAIT)]
 
 
-def _read(domain: Any, state: int) -> Seen | None:
+def _read(domain: Any, uuid: str, state: int, *, saved: bool, snapshots: bool) -> Seen | None:
     """None when it vanished meanwhile."""
     try:
-        return Seen(domain.UUIDString(), domains.read(domain.XMLDesc()), state)
+        told = _snapshots(domain) if snapshots else ()
+        return Seen(uuid, domain.XMLDesc(), state, saved=saved, snapshots=told)
     except libvirt.libvirtError as error:
-        gone = error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN
-        return None if gone else Seen(domain.UUIDString(), None, state)
-    except ValueError:
-        return Seen(domain.UUIDString(), None, state)
+        return None if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN else Seen(uuid, "", state)
+
+
+def _snapshots(domain: Any) -> list[str]:
+    found = []
+    for snapshot in domain.listAllSnapshots():
+        with suppress(libvirt.libvirtError):  # removed meanwhile
+            found.append(snapshot.getXMLDesc())
+    return found
+
+
+def _sizes(stats: Mapping[str, Any]) -> dict[str, int]:
+    found = {}
+    for number in range(stats.get("block.count", 0)):
+        size = stats.get(f"block.{number}.capacity")
+        if size is not None:
+            found[stats.get(f"block.{number}.name", "")] = size // MIB
+    return found
 
 
 def _size(conn: Any, uuid: str, disk: domains.Disk) -> int | None:
