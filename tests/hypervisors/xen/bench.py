@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -112,11 +113,18 @@ class XenBench:
         with suppress(XenAPI.Failure):
             self.xapi.VM.hard_shutdown(ref)
         disks = [*self._disks(vm), *([vm["suspend_VDI"]] if vm["suspend_VDI"] != NULL else [])]
-        with suppress(XenAPI.Failure):
-            self.xapi.VM.destroy(ref)
-            for disk in disks:
-                with suppress(XenAPI.Failure):
-                    self.xapi.VDI.destroy(disk)
+        for _ in range(50):
+            try:
+                self.xapi.VM.destroy(ref)
+            except XenAPI.Failure as failure:
+                if failure.details[0] != "OTHER_OPERATION_IN_PROGRESS":
+                    return
+                time.sleep(0.1)  # a guest that was asked to stop is still waited for
+                continue
+            break
+        for disk in disks:
+            with suppress(XenAPI.Failure):
+                self.xapi.VDI.destroy(disk)
 
     def _disks(self, vm: Mapping[str, Any]) -> list[str]:
         drives = [self.xapi.VBD.get_record(ref) for ref in vm["VBDs"]]
