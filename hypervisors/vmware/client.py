@@ -7,17 +7,16 @@ maps faults; a session that ends in the middle makes it begin again, so that all
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pyVmomi import vim, vmodl
-from pyVmomi.VmomiSupport import ManagedObject
 
 from hypervisors.contract import Target
 from hypervisors.errors import HypervisorError
 from hypervisors.vmware import mapping
+from hypervisors.vmware.rows import Row, TaskState, Wanted, filter_of, pages, reference, row_of
 from hypervisors.vmware.transport import Deadline, Stub
 
 T = TypeVar("T")
@@ -27,54 +26,11 @@ CHUNK = 1000
 TASK = ("info.state", "info.progress", "info.error", "info.result")
 
 GOING = ("queued", "running")
+FAREWELL = 3.0
+"""Seconds for signing out, at the most."""
 
 VERSIONS = {"6.7": "vim.version.version12", "6.7.3": "vim.version.version15", "7.0": "vim.version.v7_0"}
 """What a server says that it speaks at least -> what we speak then. Newer ones understand it too."""
-
-
-@dataclass(slots=True)
-class Row:
-    """One object: its reference, and those of its properties that are set and that we may read."""
-
-    ref: str
-    kind: str
-    props: Mapping[str, Any]
-    missing: Mapping[str, str] = field(default_factory=dict)
-    """Properties that could not be read, and why."""
-
-    def get(self, path: str, default: Any = None) -> Any:
-        return self.props.get(path, default)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskState:
-    running: bool
-    percent: int
-    error: Exception | None
-    value: Any
-    """What it led to."""
-
-    @property
-    def result(self) -> str:
-        return reference(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Objects to read, and of which kind which properties. `select` says how to go on from the objects."""
-
-    objects: Sequence[Any]
-    paths: Mapping[type[Any], Sequence[str]]
-    select: Sequence[Any] = ()
-    skip: bool = False
-
-
-def pages(first: Any, more: Callable[[str], Any]) -> Iterator[Any]:
-    """All objects of an answer that may come in several parts, each with a token for the next."""
-    page = first
-    while page is not None:
-        yield from page.objects
-        page = more(page.token) if page.token else None
 
 
 class Client:
@@ -114,7 +70,7 @@ class Client:
     def close(self) -> None:
         """Signs out: a vCenter has few sessions to give. Safe to call twice."""
         if self._stub is not None and self._pid == os.getpid():
-            self._deadline.begin()
+            self._deadline.begin(FAREWELL)
             if self._content is not None:
                 with suppress(vmodl.MethodFault, HypervisorError, TimeoutError):
                     self._content.sessionManager.Logout()
@@ -172,11 +128,11 @@ class Client:
 
     def read(self, *wanted: Wanted) -> Iterator[Row]:
         """Rows in the order the server gives; what is gone is left out."""
-        spec = [_filter(one) for one in wanted]
+        spec = [filter_of(one) for one in wanted]
         collector = self._content.propertyCollector
         options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=CHUNK)
         first = collector.RetrievePropertiesEx(spec, options)
-        return map(_row, pages(first, collector.ContinueRetrievePropertiesEx))
+        return map(row_of, pages(first, collector.ContinueRetrievePropertiesEx))
 
     def read_one(self, found: Any, paths: Sequence[str]) -> Row | None:
         return next(self.read(Wanted([found], {type(found): paths})), None)
@@ -220,7 +176,7 @@ class Client:
             return
         query = vmodl.query.PropertyCollector
         watched = self._content.propertyCollector.CreateFilter(
-            _filter(Wanted(tasks, {vim.Task: ("info.state",)})), True
+            filter_of(Wanted(tasks, {vim.Task: ("info.state",)})), True
         )
         going, version = {reference(task) for task in tasks}, ""
         try:
@@ -256,9 +212,15 @@ class Client:
         )
 
 
-def reference(found: Any) -> str:
-    """An object's reference as we hand it out, without its kind; empty for nothing."""
-    return str(found._GetMoId()) if isinstance(found, ManagedObject) else ""
+@contextmanager
+def where_allowed() -> Iterator[None]:
+    """For what is good to have: without the right to it, it is left. The end of a session is no such lack."""
+    try:
+        yield
+    except vim.fault.NotAuthenticated:
+        raise
+    except vim.fault.NoPermission:
+        return
 
 
 def _is_over(update: Any) -> bool:
@@ -269,22 +231,3 @@ def _is_over(update: Any) -> bool:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
-
-
-def _filter(wanted: Wanted) -> Any:
-    query, select = vmodl.query.PropertyCollector, list(wanted.select)
-    return query.FilterSpec(
-        objectSet=[query.ObjectSpec(obj=one, skip=wanted.skip, selectSet=select) for one in wanted.objects],
-        propSet=[query.PropertySpec(type=kind, pathSet=list(paths), all=False) for kind, paths in wanted.paths.items()],
-        reportMissingObjectsInResults=True,
-    )
-
-
-def _row(found: Any) -> Row:
-    missing: Iterable[Any] = found.missingSet or ()
-    return Row(
-        ref=found.obj._GetMoId(),
-        kind=type(found.obj).__name__.rpartition(".")[2],
-        props={prop.name: prop.val for prop in found.propSet},
-        missing={one.path: type(one.fault).__name__.rpartition(".")[2] for one in missing},
-    )

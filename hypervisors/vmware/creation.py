@@ -16,11 +16,12 @@ from pyVmomi import vim
 
 from hypervisors import seeds
 from hypervisors.contract import CreateMachine, Power, Progress
-from hypervisors.errors import HypervisorError, InvalidRequest
+from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NameTaken
 from hypervisors.vmware import estate, machines, networks, notes, placing
-from hypervisors.vmware.client import Client, reference
+from hypervisors.vmware.client import Client
 from hypervisors.vmware.mapping import escaped, unescaped
-from hypervisors.vmware.shape import Change, check_free, grown
+from hypervisors.vmware.rows import reference
+from hypervisors.vmware.shape import Change, check_free, grown, sizing
 from hypervisors.vmware.verbs import Target
 from hypervisors.words import check_name, with_holding
 
@@ -70,8 +71,22 @@ def advance(client: Client, order: CreateMachine, *, cloned: bool = False) -> St
         return Step("renaming", reference(target.vm.Rename_Task(escaped(order.name))))
     if target.power is not Power.ON:
         notes.fill_fields(target, order.holding)
-        return Step("starting", reference(target.vm.PowerOnVM_Task(None)))
+        return _start(target)
     return Step("starting", ref=row.ref)
+
+
+def _start(target: Target) -> Step:
+    try:
+        return Step("starting", reference(target.vm.PowerOnVM_Task(None)))
+    except vim.fault.InvalidPowerState:  # another worker was first: seen by the next look
+        return Step("starting")
+
+
+def outrun(step: str, error: Exception) -> bool:
+    """Whether a step failed because another worker with the same order had taken it just before."""
+    if step == "copying":
+        return isinstance(error, vim.fault.DuplicateName | vim.fault.AlreadyExists | vim.fault.FileAlreadyExists)
+    return isinstance(error, vim.fault.InvalidPowerState)
 
 
 def progress(step: Step, percent: int = 0) -> Progress:
@@ -83,10 +98,21 @@ def progress(step: Step, percent: int = 0) -> Progress:
     return Progress(done=False, percent=reached, step=step.name, handle={"task": step.task, "step": step.name})
 
 
+def _check_unmade(client: Client, order: CreateMachine) -> None:
+    """UUID and temporary name are nobody's; if somebody has them, it may be another worker, this very moment."""
+    uuid = client.find_uuid(str(order.stamp.uuid))
+    if uuid is None and next(estate.half_made(client, order.stamp), None) is None:
+        return
+    if estate.found(client, order.stamp):
+        raise Busy("Another worker has just begun to make this machine.")
+    if uuid is not None:
+        raise InvalidRequest("Another machine has the UUID that was chosen for this one.")
+    raise NameTaken(f"A machine is called {estate.temporary_name(order.stamp)} that was not made for this order.")
+
+
 def _clone(client: Client, order: CreateMachine) -> str:
     """Stamp and UUID go into the clone itself; all else would be ignored there by some servers."""
-    if client.find_uuid(str(order.stamp.uuid)) is not None:
-        raise InvalidRequest("Another machine has the UUID that was chosen for this one.")
+    _check_unmade(client, order)
     found = placing.image(client, order)
     place = placing.place(client, order)
     check_free(client, place.folder, order.name)
@@ -109,7 +135,10 @@ def _clone(client: Client, order: CreateMachine) -> str:
         template=False,
     )
     template = client.object(vim.VirtualMachine, found.ref)
-    return reference(template.CloneVM_Task(place.folder, estate.temporary_name(order.stamp), spec))
+    try:
+        return reference(template.CloneVM_Task(place.folder, estate.temporary_name(order.stamp), spec))
+    except vim.fault.DuplicateName as error:
+        raise Busy("Another worker has just begun to make this machine.") from error
 
 
 def _configure(target: Target, order: CreateMachine) -> Any:
@@ -117,8 +146,7 @@ def _configure(target: Target, order: CreateMachine) -> Any:
     if order.seed is not None:
         keys |= seeds.guestinfo(order.seed, order.stamp.uuid)
     spec = vim.vm.ConfigSpec(
-        numCPUs=order.vcpus,
-        memoryMB=order.memory_mib,
+        **sizing(target, order.vcpus, order.memory_mib),
         annotation=with_holding(target.row.get("config.annotation") or "", order.holding),
         extraConfig=notes.options(keys),
         deviceChange=[*_disk_change(target, order), *_card_change(target, order)],

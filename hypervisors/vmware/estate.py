@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 
 from hypervisors.contract import (
     Changes,
@@ -22,10 +22,12 @@ from hypervisors.contract import (
 from hypervisors.errors import NotFound
 from hypervisors.marks import changed, mark, pack, unpack
 from hypervisors.vmware import machines
-from hypervisors.vmware.client import Client, Row, Wanted, reference
+from hypervisors.vmware.client import Client
 from hypervisors.vmware.events import makers
 from hypervisors.vmware.machines import Known
 from hypervisors.vmware.mapping import unescaped
+from hypervisors.vmware.places import custom_fields, folder_paths, machine_folders, pool_ref, upwards
+from hypervisors.vmware.rows import Row, Wanted, reference
 from hypervisors.words import line
 
 MIB = 1 << 20
@@ -203,39 +205,11 @@ def _around(client: Client, refs: Sequence[str]) -> Known:
     """What the facts of a few machines need of their hosts and folders, by following the references upwards."""
     ways = [
         client.way(vim.VirtualMachine, "runtime.host"),
-        client.way(vim.VirtualMachine, "parent", selectSet=_upwards()),
+        client.way(vim.VirtualMachine, "parent", selectSet=upwards()),
     ]
     objects = [client.object(vim.VirtualMachine, ref) for ref in refs]
     rows = list(client.read(Wanted(objects, PLACES, ways, skip=True)))
     return Scan(rows).known(client, refs)
-
-
-def _upwards() -> list[Any]:
-    """From an object to what it is in, again and again."""
-    again = vmodl.query.PropertyCollector.SelectionSpec(name="up")
-    return [Client.way(vim.ManagedEntity, "parent", name="up", selectSet=[again])]
-
-
-def datacenter_of(client: Client, entity: Any) -> Any:
-    """The data centre that something is in; None for what is in none."""
-    rows = client.read(Wanted([entity], {vim.Datacenter: ("vmFolder",)}, _upwards(), skip=True))
-    ref = next((row.ref for row in rows if row.kind == "Datacenter"), "")
-    return client.object(vim.Datacenter, ref) if ref else None
-
-
-def machine_folders(client: Client) -> list[Any]:
-    """Of each data centre the folder that its machines are in, and where we make ours."""
-    with client.view(vim.Datacenter) as view:
-        rows = client.read(client.through(view, {vim.Datacenter: ("vmFolder",)}))
-        return [row.get("vmFolder") for row in rows if row.get("vmFolder")]
-
-
-def custom_fields(client: Client) -> dict[int, str]:
-    """Those of machines, by key; nothing where they may not be read."""
-    manager = client.content.customFieldsManager
-    row = client.read_one(manager, ["field"]) if manager is not None else None
-    told = row.get("field", ()) if row is not None else ()
-    return {one.key: one.name for one in told if one.managedObjectType in (None, vim.VirtualMachine)}
 
 
 def full(client: Client) -> tuple[str, ...]:
@@ -251,24 +225,6 @@ def _details(client: Client, refs: Sequence[str], gaps: list[str]) -> Iterator[R
             yield row
         elif (state := row.get("runtime.connectionState", "connected")) != "connected":
             gaps.append(f"Machine {row.ref} could not be read: it is {state}.")
-
-
-def folder_paths(rows: Iterable[Row]) -> dict[str, str]:
-    """Paths of folders as people see them: without the root, and without the folder that every data centre has."""
-    nodes = {row.ref: (unescaped(row.get("name", "")), reference(row.get("parent")), row.kind) for row in rows}
-
-    def path(ref: str, depth: int = 0) -> list[str]:
-        name, parent, kind = nodes.get(ref, ("", "", ""))
-        if not parent or depth > 100:
-            return []
-        hidden = kind == "Folder" and nodes.get(parent, ("", "", ""))[2] == "Datacenter"
-        return [*path(parent, depth + 1), *([] if hidden else [name])]
-
-    return {ref: "/".join(path(ref)) for ref in nodes}
-
-
-def pool_ref(cluster: Any) -> str:
-    return f"{type(cluster).__name__.rpartition('.')[2]}:{reference(cluster)}" if cluster is not None else ""
 
 
 def kinded(row: Row) -> str:

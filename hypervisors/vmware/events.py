@@ -11,8 +11,9 @@ from pyVmomi import vim, vmodl
 
 from hypervisors.contract import Event, What
 from hypervisors.errors import HypervisorError
-from hypervisors.vmware.client import Client, reference
+from hypervisors.vmware.client import Client, where_allowed
 from hypervisors.vmware.mapping import unescaped
+from hypervisors.vmware.rows import reference
 from hypervisors.words import line
 
 WHATS: Mapping[str, What] = {
@@ -98,7 +99,7 @@ def makers(client: Client, refs: Iterable[str]) -> dict[str, Maker]:
     known: dict[str, Maker] = client.keep("makers", dict)
     unknown = [ref for ref in refs if ref not in known]
     if unknown:
-        with suppress(vim.fault.NoPermission):
+        with where_allowed():
             for found in _making(client, unknown):
                 known.setdefault(reference(found.vm.vm), Maker(line(found.userName or ""), found.createdTime))
         for ref in unknown:

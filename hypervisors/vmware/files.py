@@ -13,8 +13,9 @@ from pyVmomi import vim
 
 from hypervisors.contract import DiskFile, DiskFiles
 from hypervisors.vmware import estate, machines
-from hypervisors.vmware.client import Client, Row, reference
+from hypervisors.vmware.client import Client
 from hypervisors.vmware.mapping import unescaped
+from hypervisors.vmware.rows import Row, reference
 from hypervisors.words import line
 
 MARGIN = 0.25

@@ -11,9 +11,9 @@ from uuid import UUID
 from pyVmomi import vim
 
 from hypervisors.contract import DiskFacts, MachineFacts, NicFacts, Power, SnapshotFacts
-from hypervisors.vmware.client import Row, reference
 from hypervisors.vmware.events import Maker
 from hypervisors.vmware.mapping import POWER, managed_by, unescaped
+from hypervisors.vmware.rows import Row, reference
 from hypervisors.words import block, foreign_part, line
 
 SIGNS = (
@@ -34,6 +34,7 @@ DETAILS = (
     "runtime.connectionState",
     "config.instanceUuid",
     "config.hardware.numCPU",
+    "config.hardware.numCoresPerSocket",
     "config.hardware.memoryMB",
     "config.hardware.device",
     "config.annotation",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from pyVmomi import vim
@@ -12,7 +11,8 @@ from pyVmomi import vim
 from hypervisors.contract import Annotate, Holding
 from hypervisors.errors import InvalidRequest
 from hypervisors.seeds import GUESTINFO_GONE
-from hypervisors.vmware import estate, machines
+from hypervisors.vmware import machines, places
+from hypervisors.vmware.client import where_allowed
 from hypervisors.vmware.shape import reconfigure
 from hypervisors.vmware.verbs import Target, Verb
 from hypervisors.words import line, with_holding
@@ -54,9 +54,9 @@ def fill_fields(target: Target, holding: Holding) -> None:
     if manager is None:
         return
     values = dict(zip(machines.FIELDS, (holding.holder, holding.purpose, holding.ends_on), strict=True))
-    known = {name: key for key, name in estate.custom_fields(target.client).items()}
+    known = {name: key for key, name in places.custom_fields(target.client).items()}
     now = {one.key: one.value for one in target.row.get("customValue") or ()}
-    with suppress(vim.fault.NoPermission):
+    with where_allowed():
         for name, value in values.items():
             if name not in known:
                 known[name] = _defined(target, manager, name)
@@ -69,7 +69,7 @@ def _defined(target: Target, manager: Any, name: str) -> int:
     try:
         return int(manager.AddCustomFieldDef(name, vim.VirtualMachine, None, None).key)
     except vim.fault.DuplicateName:
-        return next(key for key, found in estate.custom_fields(target.client).items() if found == name)
+        return next(key for key, found in places.custom_fields(target.client).items() if found == name)
 
 
 def has_seed(target: Target) -> bool:

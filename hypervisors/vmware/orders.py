@@ -6,11 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pyVmomi import vim, vmodl
+
 from hypervisors import contract
 from hypervisors.contract import CreateMachine, Handle, Order, PowerOff, Progress, Shutdown
 from hypervisors.errors import NotFound
 from hypervisors.vmware import creation, estate, notes, power, removal, shape, snapshots
-from hypervisors.vmware.client import Client, TaskState, reference
+from hypervisors.vmware.client import Client
+from hypervisors.vmware.rows import TaskState, reference
 from hypervisors.vmware.verbs import Target, Verb, refuse_foreign
 
 Existing = (
@@ -29,6 +32,9 @@ ENDING = (
     contract.DetachSeed,
 )
 """What is to go away is gone with its machine."""
+
+OUTRUN = (vim.fault.InvalidPowerState, vim.fault.DuplicateName, vmodl.fault.ManagedObjectNotFound)
+"""How a server refuses what another worker has done a moment before."""
 
 VERBS: Mapping[type[Existing], Verb] = {
     contract.PowerOn: power.POWER_ON,
@@ -96,7 +102,7 @@ def poll(client: Client, order: Order, handle: Handle) -> Progress:
 def _poll_creation(client: Client, order: CreateMachine, handle: Handle, state: TaskState | None) -> Progress:
     if state is not None and state.running:
         return creation.progress(creation.Step(handle.get("step", ""), handle["task"]), state.percent)
-    if state is not None and state.error is not None:
+    if state is not None and state.error is not None and not creation.outrun(handle.get("step", ""), state.error):
         raise client.mapped(state.error)
     step = creation.advance(client, order, cloned=state is not None and bool(state.result))
     return creation.progress(step)
@@ -123,7 +129,13 @@ def _look(client: Client, order: Existing, *, begin: bool = True) -> Look:
     ref = verb.done(target, order)
     if ref is not None or not begin:
         return Look(done=ref is not None, ref=ref or "")
-    return Look(done=False, task=reference(verb.start(target, order)))
+    try:
+        return Look(done=False, task=reference(verb.start(target, order)))
+    except OUTRUN:
+        again = _look(client, order, begin=False)
+        if not again.done:
+            raise
+        return again
 
 
 def _failed(client: Client, order: Existing, error: Exception) -> Progress:

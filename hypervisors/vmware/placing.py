@@ -10,8 +10,9 @@ from pyVmomi import vim
 
 from hypervisors.contract import CreateMachine
 from hypervisors.errors import InvalidRequest, NoCapacity, NotFound
-from hypervisors.vmware import estate, machines
-from hypervisors.vmware.client import Client, Row, Wanted, reference
+from hypervisors.vmware import estate, machines, places
+from hypervisors.vmware.client import Client
+from hypervisors.vmware.rows import Row, Wanted, reference
 
 MIB = 1 << 20
 KINDS: dict[str, type[Any]] = {
@@ -62,7 +63,7 @@ def place(client: Client, order: CreateMachine) -> Place:
         )
     )
     own = next((row for row in rows if row.ref == reference(cluster)), None)
-    centre = estate.datacenter_of(client, cluster)
+    centre = places.datacenter_of(client, cluster)
     if own is None or centre is None:
         raise NotFound("There is no such cluster on this vCenter.")
     datastore = _datastore(rows, order)

@@ -12,7 +12,8 @@ from pyVmomi import vim, vmodl
 from hypervisors.contract import Power, RemoveMachine, Stamp
 from hypervisors.errors import Busy, InvalidRequest, WrongState
 from hypervisors.vmware import estate, machines
-from hypervisors.vmware.client import Client, Row, reference
+from hypervisors.vmware.client import Client
+from hypervisors.vmware.rows import Row, reference
 from hypervisors.vmware.shape import Change, folder_of, reconfigure
 from hypervisors.vmware.verbs import Target, Verb
 
@@ -87,7 +88,10 @@ def _clear(client: Client, row: Row) -> None:
         found = client.read_one(vm, (*estate.full(client), *FILES))
         if found is None:
             return
-        state = client.task(reference(next_step(Target(client, found))))
+        try:
+            state = client.task(reference(next_step(Target(client, found))))
+        except vim.fault.InvalidPowerState as error:
+            raise Busy("What was begun is being cleared away by another worker.") from error
         if state is not None and state.running:
             raise Busy("What was begun is being cleared away.")
         if state is not None and state.error is not None:

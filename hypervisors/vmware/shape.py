@@ -11,16 +11,16 @@ from pyVmomi import vim
 
 from hypervisors.contract import AddDisk, AddNic, GrowDisk, Power, RemoveDisk, RemoveNic, Rename, Resize, mac_of
 from hypervisors.errors import InvalidRequest, NameTaken, NotFound, WrongState
-from hypervisors.vmware import estate, machines, networks
-from hypervisors.vmware.client import Client, reference
+from hypervisors.vmware import machines, networks, places
+from hypervisors.vmware.client import Client
 from hypervisors.vmware.mapping import escaped, unescaped
+from hypervisors.vmware.rows import reference
 from hypervisors.vmware.verbs import Target, Verb
 from hypervisors.words import check_name
 
 KEY = re.compile(r"[a-z0-9-]{1,64}")
 RESERVED_UNIT = 7
 """Of a SCSI controller: its own."""
-UNITS = 16
 
 Change = vim.vm.device.VirtualDeviceSpec
 
@@ -42,7 +42,13 @@ def _check_size(order: Resize) -> None:
 def _resize(target: Target, order: Resize) -> Any:
     if target.power is not Power.OFF:
         raise WrongState("The machine has to be off for this.")
-    return reconfigure(target, numCPUs=order.vcpus, memoryMB=order.memory_mib)
+    return reconfigure(target, **sizing(target, order.vcpus, order.memory_mib))
+
+
+def sizing(target: Target, vcpus: int, memory_mib: int) -> dict[str, int]:
+    """Sockets are whole: where the number of cores in one does not go into that of processors, each has a socket."""
+    cores = target.row.get("config.hardware.numCoresPerSocket") or 1
+    return {"numCPUs": vcpus, "numCoresPerSocket": 1 if vcpus % cores else cores, "memoryMB": memory_mib}
 
 
 def _disk(target: Target, ref: str) -> Any:
@@ -77,9 +83,10 @@ def _add_disk(target: Target, order: AddDisk) -> Any:
 
 
 def _free_place(target: Target) -> tuple[int, int]:
-    """A controller that can take another disk, the SCSI one first, and a free unit on it."""
+    """A controller that can take another disk, SCSI first, and a free unit on it."""
     device = vim.vm.device
-    for kind, units in ((device.VirtualSCSIController, UNITS), (device.VirtualSATAController, 30)):
+    kinds = ((device.VirtualSCSIController, 16), (device.VirtualSATAController, 30), (device.VirtualNVMEController, 15))
+    for kind, units in kinds:
         for controller in machines.devices(target.row, kind):
             taken = {one.unitNumber for one in target.row.get("config.hardware.device") if _sits_on(one, controller)}
             taken |= {RESERVED_UNIT} if kind is device.VirtualSCSIController else set()
@@ -113,7 +120,7 @@ def _home(target: Target, datastore_ref: str) -> str:
 
 
 def _make_folder(target: Target, path: str) -> None:
-    centre = estate.datacenter_of(target.client, target.vm)
+    centre = places.datacenter_of(target.client, target.vm)
     with suppress(vim.fault.FileAlreadyExists):
         target.client.content.fileManager.MakeDirectory(path, centre, True)
 

@@ -10,7 +10,8 @@ from pyVmomi import vim
 
 from hypervisors.contract import UsageSample
 from hypervisors.vmware import estate
-from hypervisors.vmware.client import Client, Row, reference
+from hypervisors.vmware.client import Client
+from hypervisors.vmware.rows import Row, reference
 
 REAL_TIME = 20
 """Seconds of the window that hosts keep at hand; longer ones come from the database, where few are given at once."""

@@ -29,8 +29,8 @@ class Deadline:
         self.seconds = seconds
         self._until = 0.0
 
-    def begin(self) -> None:
-        self._until = time.monotonic() + self.seconds
+    def begin(self, most: float | None = None) -> None:
+        self._until = time.monotonic() + min(self.seconds, most or self.seconds)
 
     def left(self) -> float:
         """Raises TimeoutError when it is over."""

@@ -14,8 +14,9 @@ from pyVmomi import vim
 
 from hypervisors.contract import Power
 from hypervisors.errors import InvalidRequest
-from hypervisors.vmware.client import Client, Row
+from hypervisors.vmware.client import Client
 from hypervisors.vmware.mapping import POWER, managed_by, unescaped
+from hypervisors.vmware.rows import Row
 
 
 @dataclass(frozen=True, slots=True)

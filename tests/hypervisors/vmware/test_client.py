@@ -9,7 +9,7 @@ import pytest
 
 from hypervisors.errors import Unreachable
 from hypervisors.vmware.adapter import Vmware
-from hypervisors.vmware.client import pages
+from hypervisors.vmware.rows import pages
 from tests.hypervisors.vmware.bench import VcenterBench
 from tests.rigs.relay import LOSE_ANSWER, Call, Fate, on
 

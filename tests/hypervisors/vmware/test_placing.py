@@ -14,7 +14,7 @@ from hypervisors.contract import CreateMachine, Holding, Stamp
 from hypervisors.errors import HypervisorError, InvalidRequest, NoCapacity, NotFound
 from hypervisors.vmware import placing
 from hypervisors.vmware.adapter import Vmware
-from hypervisors.vmware.client import Row
+from hypervisors.vmware.rows import Row
 from tests.hypervisors.vmware.bench import VcenterBench
 from tests.rigs.relay import Call, Fate
 
