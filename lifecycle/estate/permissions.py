@@ -62,7 +62,7 @@ WITHDRAW_SHARE: Verb[tuple[Machine, User | Team]] = Verb(
     lambda user, shared: _whose(user, shared[0]),
 )
 MANAGE_ENDPOINTS: Verb[object] = Verb(
-    lazy("add, change and scan endpoints, and say whether they are managed"),
+    lazy("add, change, check and scan endpoints, and say whether they are managed"),
     runs_the_house,
     lazy("Only administrators manage endpoints."),
 )

@@ -67,6 +67,7 @@ class SecretField(models.TextField):  # type: ignore[type-arg] # Django has no s
         options |= {"bound_to": list(self.bound_to)} | ({"of_lines": True} if self.of_lines else {})
         return name, path, args, options
 
+    @sensitive_variables("value")
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = getattr(model_instance, self.attname)
         if value and not isinstance(value, Sealed):

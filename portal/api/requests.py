@@ -7,6 +7,8 @@ import uuid
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -119,6 +121,7 @@ class RequestViewSet(mixins.RetrieveModelMixin, Listed[Request]):
         )
 
     @extend_schema(request=RequestInput, responses={201: RequestSerializer})
+    @method_decorator(sensitive_variables("given"))
     def create(self, request: HttpRequest) -> Response:
         """Asks for a machine, for oneself or one's team."""
         given, key = sent(request, RequestInput), _key(request)

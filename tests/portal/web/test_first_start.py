@@ -18,6 +18,7 @@ from lifecycle.catalog.models import Blueprint
 from lifecycle.models import Request, Seed
 from lifecycle.operations import seeds
 from lifecycle.requests.actions import approve
+from portal.copying import Table
 from tests.lifecycle.factories import FINGERPRINT, SSH_KEY, make_ssh_key, public_key
 from tests.lifecycle.world import World
 from tests.portal.api.answers import fine, problem
@@ -175,6 +176,33 @@ def test_the_catalogue_says_that_an_image_runs_cloud_init(client: Client, world:
     client.force_login(world.admin)
 
     assert b"Windows guests are not covered" in client.get(reverse("blueprint", args=[plain.pk])).content
+
+
+def test_administrators_say_it_on_the_page_and_in_the_api(client: Client, world: World, programs: dict) -> None:
+    client.force_login(world.admin)
+    place, blueprint = reverse("blueprint", args=[world.blueprint.pk]), world.blueprint
+    form = {
+        "name": "Debian 12", "image": blueprint.image_id, "pool": blueprint.pool_id, "sizes": [world.small.pk],
+        "approval": "supervisor", "default_days": 30, "max_days": 90, "grace_days": 7, "restore_days": 7,
+        "warn_days": "7, 1", "position": 0, "offered": "on",
+    }  # fmt: skip
+
+    assert client.post(place, form).status_code == 302
+    blueprint.refresh_from_db()
+    assert not blueprint.cloud_init
+
+    said = fine(programs["admin"].patch(f"{API}/blueprints/{blueprint.pk}/", {"cloud_init": True}))
+    assert (said["cloud_init"], said["takes_seed"]) == (True, True)
+    problem(programs["owner"].patch(f"{API}/blueprints/{blueprint.pk}/", {"cloud_init": False}), 403)
+
+
+def test_a_copied_database_has_it_as_cipher_text(world: World) -> None:
+    world.submit(user_data=AS_KEPT)
+
+    (row,) = Table(Seed, "default").read()
+
+    assert any(str(value).startswith("gAAAA") for value in row)
+    assert "hush-hush" not in str(row)
 
 
 # Whoever decides, and the machine's page
