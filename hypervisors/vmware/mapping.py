@@ -18,6 +18,7 @@ from hypervisors.errors import (
     Unsupported,
     WrongState,
 )
+from hypervisors.words import line
 
 POWER = {"poweredOn": Power.ON, "poweredOff": Power.OFF, "suspended": Power.SUSPENDED}
 
@@ -174,5 +175,5 @@ def managed_by(name: str, extension: str, kind: str) -> str:
     """Who else manages a machine, by the extension it is marked with; empty for nobody."""
     if extension:
         known = next((label for key, label in MANAGERS.items() if extension.startswith(key)), extension)
-        return f"{known} ({kind})" if kind else known
+        return line(f"{known} ({kind})" if kind else known)
     return "vSphere Cluster Services" if VCLS.match(name) else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from hypervisors.contract import UsageSample
 from hypervisors.vmware import estate
@@ -80,8 +80,20 @@ def usage(client: Client, refs: Sequence[str]) -> Iterator[UsageSample]:
             )
             for ref in running[start : start + TOGETHER]
         ]
-        told = client.content.perfManager.QueryPerf(specs) or ()
-        yield from (_sample(one, counters) for one in told if one.sampleInfo)
+        yield from (_sample(one, counters) for one in _asked(client, specs) if one.sampleInfo)
+
+
+def _asked(client: Client, specs: list[Any]) -> Sequence[Any]:
+    """One machine that is gone fails the question for all: the others are asked for again."""
+    while specs:
+        try:
+            return client.content.perfManager.QueryPerf(specs) or ()
+        except vmodl.fault.ManagedObjectNotFound as error:
+            left = [spec for spec in specs if reference(spec.entity) != reference(error.obj)]
+            if len(left) == len(specs):
+                raise
+            specs = left
+    return ()
 
 
 def _counters(client: Client) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,6 +13,8 @@ from hypervisors.vmware.adapter import Vmware
 from hypervisors.vmware.rows import pages
 from tests.hypervisors.vmware.bench import VcenterBench
 from tests.rigs.relay import LOSE_ANSWER, Call, Fate, on
+from tests.rigs.vcenter import VcenterRig
+from tests.rigs.vcenter.fixtures import available
 
 
 def part(*objects: str, token: str | None = None) -> SimpleNamespace:
@@ -94,6 +97,19 @@ def test_lost_answer_is_not_asked_for_again_unnoticed(bench: VcenterBench, vmwar
         vmware.inventory()
 
     assert bench.relay.calls.count("RetrievePropertiesEx") == 1
+
+
+@pytest.mark.rig
+def test_server_that_is_slow_is_given_up_in_time() -> None:
+    available()
+    with VcenterRig(machines=0, method_delay={"RetrievePropertiesEx": 3000}) as rig:
+        vmware, began = Vmware(rig.target(timeout=1)), time.monotonic()
+
+        with pytest.raises(Unreachable, match="No answer within 1 seconds"):
+            vmware.check()
+
+        assert time.monotonic() - began < 2
+        vmware.close()
 
 
 @pytest.mark.rig
