@@ -161,6 +161,14 @@ class Console:
         card = Device.VirtualVmxnet3(key=-1, addressType="generated", backing=backing)
         self.reconfigure(vm, deviceChange=[Device.VirtualDeviceSpec(operation="add", device=card)])
 
+    def mount(self, vm: Any, path: str) -> None:
+        """Puts a disk that is there into a machine."""
+        first = self.disks_of(vm)[0]
+        backing = Device.VirtualDisk.FlatVer2BackingInfo(fileName=path, diskMode="persistent")
+        place = {"key": -1, "controllerKey": first.controllerKey, "unitNumber": 5}
+        disk = Device.VirtualDisk(backing=backing, capacityInKB=first.capacityInKB, **place)
+        self.reconfigure(vm, deviceChange=[Device.VirtualDeviceSpec(operation="add", device=disk)])
+
     def destroy(self, vm: Any) -> None:
         if self.told(vm, "runtime.powerState")["runtime.powerState"] != "poweredOff":
             self.finish(vm.PowerOffVM_Task())

@@ -10,7 +10,6 @@ from hypervisors.contract import AddDisk, RemoveMachine
 from hypervisors.errors import InvalidRequest
 from hypervisors.vmware.adapter import Vmware
 from tests.hypervisors.vmware.bench import VcenterBench
-from tests.hypervisors.vmware.console import Device
 
 pytestmark = pytest.mark.rig
 
@@ -19,21 +18,11 @@ def files(bench: VcenterBench) -> set[str]:
     return {f"[{name}] {path}" for _, name, path in bench.console.disk_files()}
 
 
-def mount(bench: VcenterBench, ref: str, path: str) -> None:
-    """Puts a disk that is there into another machine, as people do."""
-    vm = bench.console.vm(ref)
-    first = bench.console.disks_of(vm)[0]
-    backing = Device.VirtualDisk.FlatVer2BackingInfo(fileName=path, diskMode="persistent")
-    disk = Device.VirtualDisk(key=-1, controllerKey=first.controllerKey, unitNumber=5, backing=backing)
-    disk.capacityInKB = first.capacityInKB
-    bench.console.reconfigure(vm, deviceChange=[Device.VirtualDeviceSpec(operation="add", device=disk)])
-
-
 def test_disk_of_another_machine_stays(bench: VcenterBench, vmware: Vmware) -> None:
     other, order = bench.make_by_hand("hand-owner"), new_order(bench)
     ref = created(bench, vmware, order)
     path = bench.console.disks_of(bench.console.vm(other))[0].backing.fileName
-    mount(bench, ref, path)
+    bench.console.mount(bench.console.vm(ref), path)
 
     drive(bench, vmware, RemoveMachine(ref, order.stamp.uuid))
 
@@ -45,7 +34,7 @@ def test_disk_that_nobody_else_has_goes_along(bench: VcenterBench, vmware: Vmwar
     bench.loose_disk_by_hand("hand-loose")
     order, path = new_order(bench), f"[{bench.store}] hand-loose.vmdk"
     ref = created(bench, vmware, order)
-    mount(bench, ref, path)
+    bench.console.mount(bench.console.vm(ref), path)
 
     drive(bench, vmware, RemoveMachine(ref, order.stamp.uuid))
 
