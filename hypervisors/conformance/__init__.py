@@ -11,6 +11,7 @@ from hypervisors.conformance import (
     making,
     networks,
     powering,
+    racing,
     reading,
     resizing,
     seeding,
@@ -23,5 +24,5 @@ from hypervisors.conformance.promises import PROMISES, Broken, Promise, gaps
 
 __all__ = [
     "PROMISES", "Bench", "Broken", "Hardware", "Native", "Promise", "changing", "disks", "files", "gaps", "making",
-    "networks", "powering", "reading", "resizing", "seeding", "snapshots", "telling", "watching",
+    "networks", "powering", "racing", "reading", "resizing", "seeding", "snapshots", "telling", "watching",
 ]  # fmt: skip

@@ -262,3 +262,13 @@ def a_machine_with_snapshots_keeps_its_disk(bench: Bench) -> None:
     drive(bench, hv, TakeSnapshot(ref, "before"))
     after = [(disk.ref, disk.size_mib) for disk in hv.machine(ref).disks]
     claim(after == before, f"{before}, then {after}")
+
+
+@promise(293, "snapshots")
+def the_line_of_snapshots_closes(bench: Bench) -> None:
+    """When one in the middle is removed, the next one comes after the one before it."""
+    hv, ref = bench.connect(), bench.make_by_hand(new_name())
+    refs = [drive(bench, hv, TakeSnapshot(ref, name)).ref for name in ("one", "two", "three")]
+    drive(bench, hv, RemoveSnapshot(ref, refs[1]))
+    told = [(seen.name, seen.parent_ref) for seen in hv.machine(ref).snapshots]
+    claim(told == [("one", ""), ("three", refs[0])], f"{told}")

@@ -86,7 +86,7 @@ class SimulatedBench:
         )
 
     def disks(self) -> set[str]:
-        return {row["ref"] for row in self.dc.disks()}
+        return {row["ref"] for row in (*self.dc.disks(), *self.dc.snapshots())}
 
     def scribbled(self, ref: str) -> str:
         return str(self._disks_of(ref)[0]["content"])
