@@ -43,7 +43,7 @@ AROUND: Mapping[type[Any], Sequence[str]] = {
     vim.ComputeResource: ("name",),
     vim.Folder: ("name", "parent"),
     vim.Datacenter: ("name", "parent"),
-    vim.Network: ("name",),
+    vim.Network: ("name", "tag"),
     vim.Datastore: (
         "name",
         "summary.capacity",
@@ -89,7 +89,11 @@ def inventory(client: Client) -> Inventory:
         pools=[PoolFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*POOLS)],
         hosts=[_host(row) for row in scan.of("HostSystem")],
         datastores=[_datastore(row) for row in scan.of("Datastore")],
-        networks=[NetworkFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*NETS)],
+        networks=[
+            NetworkFacts(kinded(row), line(unescaped(row.get("name", ""))))
+            for row in scan.of(*NETS)
+            if takes_machines(row)
+        ],
         images=[_image(one) for one in told if one.is_template],
         machines=[one for one in told if not one.is_template],
         complete=not scan.gaps,
@@ -97,6 +101,7 @@ def inventory(client: Client) -> Inventory:
     )
 
 
+UPLINKS = "SYSTEM/DVS.UPLINKPG"
 POOLS = ("ClusterComputeResource", "ComputeResource")
 NETS = ("Network", "DistributedVirtualPortgroup", "OpaqueNetwork")
 
@@ -261,6 +266,11 @@ def _identity(info: Any) -> str:
     if isinstance(info, vim.host.NasDatastoreInfo) and info.nas is not None:
         return line(f"nfs:{info.nas.remoteHost}:{info.nas.remotePath}")
     return line(f"vsan:{info.url}") if isinstance(info, vim.host.VsanDatastoreInfo) else ""
+
+
+def takes_machines(network: Row) -> bool:
+    """The ports by which a switch reaches the world are a network too, which no machine can be in."""
+    return all(tag.key != UPLINKS for tag in network.get("tag") or ())
 
 
 def _image(told: MachineFacts) -> ImageFacts:

@@ -89,13 +89,14 @@ def facts(row: Row, known: Known) -> MachineFacts:
     host = reference(row.get("runtime.host"))
     extra = extra_config(row)
     name = unescaped(row.get("name", ""))
+    power = POWER.get(str(row.get("runtime.powerState")), Power.UNKNOWN)
     manager = row.get("config.managedBy")
     maker = known.makers.get(row.ref, Maker())
     return MachineFacts(
         ref=row.ref,
         uuid=uuid_of(row),
         name=line(name),
-        power=POWER.get(str(row.get("runtime.powerState")), Power.UNKNOWN),
+        power=power,
         vcpus=row.get("config.hardware.numCPU", 0),
         memory_mib=row.get("config.hardware.memoryMB", 0),
         disks=[disk_facts(disk) for disk in disks(row)],
@@ -109,7 +110,7 @@ def facts(row: Row, known: Known) -> MachineFacts:
         managed_by=managed_by(name, *((manager.extensionKey, manager.type) if manager else ("", ""))),
         is_template=bool(row.get("config.template")),
         stamp_operation=line(extra.get(OPERATION, ""), 64),
-        nics=[nic_facts(card) for card in cards(row)],
+        nics=[nic_facts(card, on=power is Power.ON) for card in cards(row)],
         snapshots=list(snapshots(row.get("snapshot"))),
         folder=line(known.folders.get(reference(row.get("parent")), "")),
         labels=_labels(row.get("customValue"), known.fields),
@@ -176,12 +177,14 @@ def nic_ref(card: Any) -> str:
     return f"{card.key}:{(card.macAddress or '').lower()}"
 
 
-def nic_facts(card: Any) -> NicFacts:
+def nic_facts(card: Any, *, on: bool) -> NicFacts:
+    """The NIC of a machine that is off is as it will be when that starts."""
+    plug = card.connectable
     return NicFacts(
         ref=nic_ref(card),
         mac=(card.macAddress or "").lower(),
         network_ref=_network_of(card.backing),
-        connected=bool(card.connectable and card.connectable.connected),
+        connected=plug is None or bool(plug.connected if on else plug.startConnected),
     )
 
 
