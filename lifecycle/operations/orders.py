@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -70,7 +71,7 @@ def order_of(operation: Operation) -> Order:
         case Kind.POWER_OFF:
             return PowerOff(ref)
         case Kind.SHUTDOWN:
-            return Shutdown(ref, patience=arguments.get("patience", 60))
+            return Shutdown(ref, patience=arguments.get("patience", settings.SHUTDOWN_PATIENCE))
         case Kind.RESTART:
             return Restart(ref)
         case Kind.ANNOTATE:
