@@ -22,11 +22,12 @@ PAGES = {
         "/", "/?view=table", "/order/", "/machines/", "/machines/{expiring}/", "/machines/{stopped}/",
         "/machines/{expiring}/extend/", "/machines/{expiring}/give-back/", "/machines/{expiring}/share/",
         "/requests/", "/requests/{refused}/", "/order/?again={refused}",
-        "/costs/", "/costs/lines/{line}/", "/notices/", "/nothing/here/",
+        "/costs/", "/costs/lines/{line}/", "/notices/", "/account/", "/account/ssh-keys/new/", "/nothing/here/",
     ],
     "tomasz": ["/approvals/", "/approvals/{waiting}/", "/requests/{waiting}/", "/statements/", "/statements/{month}/"],
     "ingrid": [
         "/machines/", "/orphans/", "/orphans/{orphan}/", "/endpoints/", "/endpoints/1/", "/endpoints/new/",
+        "/endpoints/new/?kind=vmware", "/endpoints/new/?kind=kvm",
         "/endpoints/1/change/", "/endpoints/1/mode/", "/operations/", "/operations/?state=ended&kind=restart",
         "/operations/{operation}/", "/operations/{operation}/cancel/", "/operations/{operation}/resolve/",
         "/operations/pause/", "/catalogue/",
