@@ -138,7 +138,9 @@ class Xen(Hypervisor):
             if task:
                 seen = look(self._client, task)
                 if seen.pending and not isinstance(order, contract.Shutdown | contract.Restart):
-                    return Progress(False, _share(order, seen.percent), handle.get("step") or ORDERS[type(order)][0])
+                    return Progress(
+                        False, _share(order, handle, seen.percent), handle.get("step") or ORDERS[type(order)][0]
+                    )
                 work.failed, work.pending = seen.failed, seen.pending
                 work.ended = not (seen.gone or seen.pending or seen.failed)
             if work.failed is not None and work.failed.retryable:  # what was in the way may be gone
@@ -173,6 +175,8 @@ def _handle(step: Step, before: Handle) -> dict[str, str]:
     return kept | ({"task": task} if task else {}) | ({"step": step.step} if step.step else {})
 
 
-def _share(order: Order, percent: int) -> int:
-    """A copy is only the first part of a creation."""
-    return cloning.share(percent) if isinstance(order, contract.CreateMachine) else percent
+def _share(order: Order, handle: Handle, percent: int) -> int:
+    """Copying is only the first part of a creation, and starting the last."""
+    if not isinstance(order, contract.CreateMachine):
+        return percent
+    return creation.starting(percent) if handle.get("step") == "starting" else cloning.share(percent)

@@ -30,6 +30,11 @@ RACES = {
 """What comes back when another worker with the same order was first."""
 
 
+def starting(percent: int) -> int:
+    """Of the whole, while it starts."""
+    return STARTING + percent * (99 - STARTING) // 100
+
+
 def check(order: CreateMachine) -> None:
     """What can be refused without asking the pool."""
     check_name(order.name)

@@ -33,9 +33,9 @@ def add(work: Work, order: AddNic) -> Step:
 
 def remove(work: Work, order: RemoveNic) -> Step:
     client = work.client
-    ref, vm = estate.lookup(client, order.ref)
-    estate.writable(vm)
     try:
+        ref, vm = estate.lookup(client, order.ref)
+        estate.writable(vm)
         card = client.by_uuid("VIF", order.nic_ref)
         vif = client.record("VIF", card)
     except NotFound:

@@ -82,22 +82,30 @@ def shutdown(work: Work, order: Shutdown) -> Step:
     if power is Power.OFF or (asked and work.ended):  # or it stopped, and somebody has started it again
         return DONE
     if "plug" in work.handle:
-        return pull_plug(work, ref)
-    now = int(time.time())
-    asked_at = mapping.number(work.handle.get("asked_at"), now)
+        return Step(percent=95) if work.pending else pull_plug(work, ref)
+    now = time.time()
+    asked_at = _asked_at(work) or now
     if power is not Power.ON or now >= asked_at + order.patience:
         return Step(task=begin(work.client, "VM.hard_shutdown", ref), kept={"plug": "pulled"})
     if asked and not (work.failed and work.failed.retryable):
-        return Step(percent=min(90, 90 * (now - asked_at) // order.patience))
+        return Step(percent=min(90, int(90 * (now - asked_at) / order.patience)))
     task = under_way(vm, "clean_shutdown", "shutdown") or begin(work.client, "VM.clean_shutdown", ref)
-    return Step(task=task, kept={"asked_at": str(asked_at)})
+    return Step(task=task, kept={"asked_at": f"{asked_at:.3f}"})
+
+
+def _asked_at(work: Work) -> float:
+    """When the guest was asked; 0 when it was not."""
+    try:
+        return float(work.handle.get("asked_at", "0"))
+    except ValueError:
+        return 0.0
 
 
 def restart(work: Work, order: Restart) -> Step:
     if work.ended:
         return DONE
     ref, vm, _ = _look(work, order.ref)
-    asked_at = mapping.number(work.handle.get("asked_at"))
+    asked_at = _asked_at(work)
     if asked_at and "reset" not in work.handle:
         deaf = work.failed is not None and mapping.code(work.failed) in DEAF
         if deaf or (work.pending and time.time() >= asked_at + RESTART_PATIENCE):
@@ -110,7 +118,7 @@ def restart(work: Work, order: Restart) -> Step:
         return DONE  # a restart leaves nothing to be seen: doing it twice would hurt more than not at all
     if "clean_reboot" not in vm["allowed_operations"]:
         return _reset(work, ref)
-    return Step(task=begin(work.client, "VM.clean_reboot", ref), kept={"asked_at": str(int(time.time()))})
+    return Step(task=begin(work.client, "VM.clean_reboot", ref), kept={"asked_at": f"{time.time():.3f}"})
 
 
 def reset(work: Work, order: Reset) -> Step:

@@ -51,7 +51,11 @@ def _fill(client: Client, vdi: str, content: bytes, address: str) -> None:
 def detach(work: Work, order: DetachSeed) -> Step:
     """The drive, its disk, and the copies that snapshots hold. A person's clone is not ours to touch."""
     client = work.client
-    ref, vm = estate.lookup(client, order.ref)
+    try:
+        ref, vm = estate.lookup(client, order.ref)
+    except NotFound:
+        removal.clear_disks(client, client.named("VDI", marks.seed_name(order.stamp)))
+        return DONE
     estate.writable(vm)
     own = {ref, *mapping.refs(vm["snapshots"])}
     for vdi in client.named("VDI", marks.seed_name(order.stamp)):

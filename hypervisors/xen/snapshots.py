@@ -38,9 +38,9 @@ def take(work: Work, order: TakeSnapshot) -> Step:
 
 def remove(work: Work, order: RemoveSnapshot) -> Step:
     client = work.client
-    ref, vm = estate.lookup(client, order.ref)
-    estate.writable(vm)
     try:
+        ref, vm = estate.lookup(client, order.ref)
+        estate.writable(vm)
         snapshot, record = _snapshot(client, order.snapshot_ref, ref)
     except NotFound:
         removal.clear_doomed(client, order.snapshot_ref)

@@ -90,9 +90,9 @@ def grow(work: Work, order: GrowDisk) -> Step:
 
 def remove(work: Work, order: RemoveDisk) -> Step:
     client = work.client
-    ref, vm = _ours(work, order.ref)
     name = marks.doomed_name(order.disk_ref)
     try:
+        ref, vm = _ours(work, order.ref)
         vbd, vdi_ref, vdi = _disk(work, ref, vm, order.disk_ref)
     except NotFound:
         removal.clear_disks(client, client.named("VDI", name))

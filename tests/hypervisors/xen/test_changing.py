@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -19,6 +19,7 @@ from hypervisors.contract import (
     PowerOn,
     RemoveDisk,
     RemoveMachine,
+    RemoveNic,
     RemoveSnapshot,
     Resize,
     Restart,
@@ -53,7 +54,7 @@ def test_guest_that_does_not_stop_loses_its_plug(rig: XapiRig, xen: Xen, desk: D
     desk.carry_out(xen, Shutdown(ref, patience=1))
 
     assert xen.machine(ref).power is Power.OFF
-    assert time.monotonic() - began >= 0.5  # times are whole seconds
+    assert time.monotonic() - began >= 1
     assert calls_of(rig).count("Async.VM.clean_shutdown") == 1
     assert calls_of(rig).count("Async.VM.hard_shutdown") == 1
 
@@ -64,6 +65,16 @@ def test_guest_that_stops_keeps_its_plug(rig: XapiRig, xen: Xen, desk: Desk, ref
     desk.carry_out(xen, Shutdown(ref, patience=60))
 
     assert "Async.VM.hard_shutdown" not in calls_of(rig)
+
+
+def test_plug_is_pulled_once_however_long_it_takes(rig: XapiRig, xen: Xen, desk: Desk, ref: str) -> None:
+    rig.settings(stop_seconds=0.3)
+    try:
+        desk.carry_out(xen, Shutdown(ref, patience=0))
+    finally:
+        rig.settings(stop_seconds=0.0)
+
+    assert calls_of(rig).count("Async.VM.hard_shutdown") == 1
 
 
 @pytest.mark.parametrize("behaviour", ["agent", "plain", "deaf", "stuck"])
@@ -358,6 +369,13 @@ def test_removed_snapshot_takes_its_disks_along(rig: XapiRig, bench: XenBench, x
     desk.carry_out(xen, RemoveSnapshot(ref, snapshot))
 
     assert desk.left()[1] == before
+
+
+def test_what_is_gone_with_its_machine_counts_as_removed(xen: Xen, desk: Desk) -> None:
+    gone, part = str(uuid4()), str(uuid4())
+    stamp = desk.order().stamp
+    for order in (RemoveDisk(gone, part), RemoveNic(gone, part), RemoveSnapshot(gone, part), DetachSeed(gone, stamp)):
+        assert desk.carry_out(xen, order).done
 
 
 def test_replicas_of_a_backup_are_not_touched(bench: XenBench, xen: Xen, desk: Desk, xapi: Any) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hypervisors.contract import Power, PowerOn, Seed, Stamp
+from hypervisors.contract import Power, PowerOn, Progress, Seed, Stamp
 from hypervisors.errors import Busy, InvalidRequest, NameTaken, NoCapacity, NotFound, Unreachable, WrongState
 from hypervisors.xen import cloning
 from hypervisors.xen.adapter import Xen
@@ -265,3 +265,22 @@ def test_machine_that_was_finished_is_not_started_again(xen: Xen, desk: Desk, xa
 
     assert desk.carry_out(xen, order).ref == ref
     assert xen.machine(ref).power is Power.OFF
+
+
+@pytest.mark.usefixtures("slow")
+def test_progress_never_falls(rig: XapiRig, xen: Xen, desk: Desk) -> None:
+    rig.settings(start_seconds=0.5)
+    order = desk.order(seed=Seed("web-1"))
+    handle = xen.submit(order)
+    told: list[Progress] = []
+    try:
+        while not told or not told[-1].done:
+            told.append(xen.poll(order, handle))
+            handle = handle if told[-1].handle is None else told[-1].handle
+    finally:
+        rig.settings(start_seconds=0.0)
+
+    percents = [progress.percent for progress in told]
+    assert percents == sorted(percents)
+    assert {"copying", "starting"} <= {progress.step for progress in told}
+    assert len(set(percents)) > 4
