@@ -54,20 +54,25 @@ def _build(work: Path, place: Path) -> None:
     files = work / "root"
     _install(files)
     _configure(files)
+    bootable(files, work / "qcow2", disk_mib=DISK_MIB, work=work)
+    shutil.rmtree(place.with_name("root"), ignore_errors=True)
+    files.rename(place.with_name("root"))
+    (work / "qcow2").rename(place)
+
+
+def bootable(files: Path, place: Path, *, disk_mib: int, work: Path) -> None:
+    """A disk with these files, which boots as their `boot/grub/grub.cfg` says."""
     part, disk = work / "part", work / "disk"
     with part.open("wb") as file:
-        file.truncate(DISK_MIB << 20)
+        file.truncate(disk_mib << 20)
     # The boot loader's ext2 module does not know what newer mke2fs switch on.
     _run("mke2fs", "-q", "-t", "ext4", "-d", str(files), "-O", "^metadata_csum,^64bit", str(part))
     _run(
         "grub-mkimage", "-O", "i386-pc", "-o", str(work / "core"), "-p", "(hd0,msdos1)/boot/grub",
         "biosdisk", "part_msdos", "ext2", "linux", "normal", "configfile",
     )  # fmt: skip
-    _assemble(disk, boot=GRUB / "boot.img", core=work / "core", part=part)
-    _run("qemu-img", "convert", "-q", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", str(disk), str(work / "qcow2"))
-    shutil.rmtree(place.with_name("root"), ignore_errors=True)
-    files.rename(place.with_name("root"))
-    (work / "qcow2").rename(place)
+    _assemble(disk, boot=GRUB / "boot.img", core=work / "core", part=part, disk_mib=disk_mib)
+    _run("qemu-img", "convert", "-q", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", str(disk), str(place))
 
 
 def _install(files: Path) -> None:
@@ -92,9 +97,9 @@ def _configure(files: Path) -> None:
     (files / "etc" / "fstab").write_text("/dev/vda1 / ext4 defaults 0 1\n")
 
 
-def _assemble(disk: Path, *, boot: Path, core: Path, part: Path) -> None:
+def _assemble(disk: Path, *, boot: Path, core: Path, part: Path, disk_mib: int) -> None:
     """One partition from the first MiB on; the boot loader before it, where its two parts look for each other."""
-    entry = struct.pack("<B3sB3sII", 0x80, bytes(3), 0x83, bytes(3), SECTORS_PER_MIB, DISK_MIB * SECTORS_PER_MIB)
+    entry = struct.pack("<B3sB3sII", 0x80, bytes(3), 0x83, bytes(3), SECTORS_PER_MIB, disk_mib * SECTORS_PER_MIB)
     with disk.open("wb") as file:
         file.write(boot.read_bytes()[:440].ljust(446, b"\0") + entry.ljust(64, b"\0") + b"\x55\xaa")
         file.write(core.read_bytes())

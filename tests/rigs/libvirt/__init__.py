@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -275,6 +277,26 @@ class LibvirtRig:
         self.virsh("net-define", str(definition))
         self.virsh("net-autostart", "lab")
         self.virsh("net-start", "lab")
+
+    def add_image(self, place: Path) -> str:
+        """Puts a disk among the images. Returns its reference."""
+        shutil.copy(place, self.root / "images" / place.name)
+        self.virsh("pool-refresh", "images")
+        return place.name
+
+    def console(self, ref: str, until: Callable[[str], bool], seconds: float = 180) -> str:
+        """What a guest says on its serial port from now on, up to the moment in which it has said enough."""
+        pty = os.open(self.virsh("ttyconsole", ref).stdout.strip(), os.O_RDONLY | os.O_NOCTTY)
+        said, deadline = "", time.monotonic() + seconds
+        try:
+            while not until(said):
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"The guest has not said it: {said[-500:]!r}")
+                if select.select([pty], [], [], 0.5)[0]:
+                    said += os.read(pty, 4096).decode(errors="replace").replace("\r", "")
+        finally:
+            os.close(pty)
+        return said
 
     def image(self, name: str = "deaf") -> str:
         """Reference of a guest image, as orders name it."""
