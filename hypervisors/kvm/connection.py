@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ KEEPALIVE_SECONDS = 5
 KEEPALIVE_MISSES = 3
 LOOK_SECONDS = 3.0
 """How long work without a handle is watched before it is left alone."""
+CLOSED = "client socket is closed"
+"""What libvirt says only of calls that it has not sent."""
 
 _loop_lock = threading.Lock()
 _loop_pid = 0
@@ -102,6 +104,19 @@ class _Line:
         self.conn = None
 
 
+class _Closed(Exception):
+    """The connection had ended before the call went out."""
+
+
+def _unless_closed(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except libvirt.libvirtError as error:
+        if CLOSED in str(error):
+            raise _Closed from error
+        raise
+
+
 class Connection:
     """Lazily opened. `uri` and the credentials come from the target's checked fields."""
 
@@ -159,9 +174,12 @@ class Connection:
         """What `work(connection)` returns. Raises our taxonomy only; the next call opens a lost connection anew."""
         with self.deadline():
             line = self._line
-            if line is None or line.pid != os.getpid():
-                line = self._line = self._open()
-            return self._bounded(line, lambda: work(line.conn))
+            if line is not None and line.pid == os.getpid():
+                with suppress(_Closed):
+                    return self._bounded(line, lambda: _unless_closed(lambda: work(line.conn)))
+                self._abandon(line)
+            fresh = self._line = self._open()
+            return self._bounded(fresh, lambda: work(fresh.conn))
 
     def close(self) -> None:
         line, self._line = self._line, None

@@ -19,6 +19,7 @@ from tests.rigs.libvirt.fixtures import libvirt_rig
 
 __all__ = ["libvirt_rig"]
 
+FORGET = ("--snapshots-metadata", "--managed-save")
 HOLDING = Holding("Ann Holder", "Trial of the new index", "2026-12-24", "https://lease.example/m/1")
 
 
@@ -27,7 +28,7 @@ def rig(libvirt_rig: LibvirtRig) -> Iterator[LibvirtRig]:
     yield libvirt_rig
     for ref in libvirt_rig.virsh("list", "--all", "--uuid").stdout.split():
         libvirt_rig.virsh("destroy", ref, check=False)  # those that are off refuse
-        libvirt_rig.virsh("undefine", ref, check=False)  # transient ones are gone by now
+        libvirt_rig.virsh("undefine", ref, *FORGET, check=False)  # transient ones are gone by now
     for name in libvirt_rig.volumes():
         (libvirt_rig.root / "machines" / name).unlink()
     libvirt_rig.virsh("pool-refresh", "machines")
