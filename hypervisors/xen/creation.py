@@ -14,7 +14,7 @@ from hypervisors import seeds
 from hypervisors.contract import CreateMachine, MachineFacts, Power, Stamp
 from hypervisors.errors import HypervisorError, InvalidRequest, NotFound, WrongState
 from hypervisors.words import check_name
-from hypervisors.xen import cloning, estate, facts, fitting, mapping, marks, power, removal, seeding
+from hypervisors.xen import cloning, estate, facts, fitting, mapping, marks, notes, power, removal, seeding
 from hypervisors.xen.client import Client
 from hypervisors.xen.estate import Places
 from hypervisors.xen.work import Step, Work
@@ -115,13 +115,13 @@ def _make_ready(work: Work, order: CreateMachine, ref: str, vm: Record) -> Step:
         client.call("VM.provision", ref)
         vm = client.record("VM", ref)
     elif vm["name_label"] != marks.working_name(order.stamp):
-        cloning.clear_notes(client, order.stamp)
+        notes.drop(client, marks.working_name(order.stamp))
         return Step(done=True, percent=100, step="starting", ref=kept["vm"])
     if mapping.POWER.get(vm["power_state"]) is not Power.ON:
         if work.handle.get("step") != "starting":
             work.failed = None
         return replace(power.start(work, ref, vm), percent=STARTING, step="starting", kept=kept)
-    cloning.clear_notes(client, order.stamp)
+    notes.drop(client, marks.working_name(order.stamp))
     if order.seed is not None:  # of two workers that made one, only one could attach it
         removal.clear_disks(client, client.named("VDI", marks.seed_name(order.stamp)))
     client.call("VM.set_name_label", ref, order.name)
@@ -143,4 +143,4 @@ def discard(client: Client, places: Places, stamp: Stamp) -> None:
         removal.clear_disks(client, client.named("VDI", name))
     for vm in found.values():
         removal.clear_doomed(client, str(vm["uuid"]))
-    cloning.clear_notes(client, stamp)
+    notes.drop(client, marks.working_name(stamp))

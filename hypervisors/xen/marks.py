@@ -6,6 +6,7 @@ its own, so that its tie is broken.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -51,6 +52,16 @@ def working_name(stamp: Stamp) -> str:
 
 def seed_name(stamp: Stamp) -> str:
     return f"{working_name(stamp)}-seed"
+
+
+def snapshot_note(uuid: str, name: str) -> str:
+    """Names of snapshots may hold anything."""
+    return f"lh-snapshot-{uuid}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def device_note(uuid: str, key: str) -> str:
+    """One name for disks and NICs: it is a matter of a moment."""
+    return f"lh-device-{uuid}-{key}"
 
 
 def doomed_name(uuid: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from hypervisors.contract import RemoveSnapshot, RevertSnapshot, TakeSnapshot
 from hypervisors.errors import InvalidRequest, NotFound
 from hypervisors.words import CONTROL, NOT_IN_XML
-from hypervisors.xen import devices, estate, mapping, marks, removal
+from hypervisors.xen import devices, estate, mapping, marks, notes, removal
 from hypervisors.xen.client import Client
 from hypervisors.xen.work import DONE, Step, Work, begin, under_way
 
@@ -26,14 +26,28 @@ def take(work: Work, order: TakeSnapshot) -> Step:
     client = work.client
     ref, vm = estate.lookup(client, order.ref)
     estate.writable(vm)
+    note = marks.snapshot_note(str(vm["uuid"]), order.name)
+    if found := _named(client, vm, order.name):
+        notes.drop(client, note)
+        return Step(done=True, ref=found)
+    work.check_failed()
+    task, _ = notes.once(
+        client, note,
+        call=lambda: ("VM.snapshot", ref, order.name),
+        made=lambda: bool(_named(client, client.record("VM", ref), order.name)),
+        under_way=lambda named: bool(set(mapping.cells(vm["current_operations"])) - named),
+    )  # fmt: skip
+    return Step(task=task)
+
+
+def _named(client: Client, vm: Record, name: str) -> str:
+    """UUID of the machine's snapshot of this name."""
     for snapshot in mapping.refs(vm["snapshots"]):
         with suppress(NotFound):
             record = client.record("VM", snapshot)
-            if record["name_label"] == order.name:
-                return Step(done=True, ref=str(record["uuid"]))
-    work.check_failed()
-    task = under_way(vm, "snapshot", "checkpoint") or begin(client, "VM.snapshot", ref, order.name)
-    return Step(task=task)
+            if record["name_label"] == name:
+                return str(record["uuid"])
+    return ""
 
 
 def remove(work: Work, order: RemoveSnapshot) -> Step:

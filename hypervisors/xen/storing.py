@@ -8,7 +8,7 @@ from typing import Any
 
 from hypervisors.contract import AddDisk, GrowDisk, RemoveDisk
 from hypervisors.errors import HypervisorError, InvalidRequest, NotFound
-from hypervisors.xen import devices, estate, facts, mapping, marks, removal
+from hypervisors.xen import devices, estate, facts, mapping, marks, notes, removal
 from hypervisors.xen.facts import Seen
 from hypervisors.xen.work import Step, Work, begin
 
@@ -22,20 +22,33 @@ def add(work: Work, order: AddDisk) -> Step:
     client = work.client
     ref, vm = _ours(work, order.ref)
     seen = estate.around(client, work.places, ref, vm)
-    for vbd, _, vdi in seen.disks(vm):
-        if devices.key_of(vdi, marks.KEY) == order.key:
-            step = _plug(work, vm, "VBD", str(_drive_of(seen, vbd)), vbd)
-            return step or Step(done=True, ref=str(vdi["uuid"]))
+    if (found := _keyed(seen, vm, order.key)) is not None:
+        vbd, _, vdi = found
+        step = _plug(work, vm, "VBD", _drive_of(seen, vbd), vbd)
+        return step or Step(done=True, ref=str(vdi["uuid"]))
     work.check_failed()
+    with notes.alone(client, marks.device_note(order.ref, order.key)):
+        seen = estate.around(client, work.places, ref)
+        if _keyed(seen, seen.vms[ref], order.key) is None:
+            _make(work, order, ref, seen)
+    return Step(percent=50)
+
+
+def _keyed(seen: Seen, vm: Record, key: str) -> tuple[Record, str, Record] | None:
+    return next((disk for disk in seen.disks(vm) if devices.key_of(disk[2], marks.KEY) == key), None)
+
+
+def _make(work: Work, order: AddDisk, ref: str, seen: Seen) -> None:
+    """One that was made and not attached yet is taken."""
+    client = work.client
     name, size = f"lh-{order.key}", order.size_mib * mapping.MIB
     loose = [one for one in client.named("VDI", name) if not mapping.refs(client.record("VDI", one)["VBDs"])]
     if loose:
         vdi_ref = loose[0]
     else:
         marked = {marks.KEY: order.key, marks.ASKED: str(order.size_mib)}
-        vdi_ref = devices.make_disk(client, name, _storage(work, order, seen, vm), size, marked)
+        vdi_ref = devices.make_disk(client, name, _storage(work, order, seen, seen.vms[ref]), size, marked)
     devices.make_drive(client, ref, vdi_ref)
-    return Step(percent=50)
 
 
 def _storage(work: Work, order: AddDisk, seen: Seen, vm: Record) -> str:

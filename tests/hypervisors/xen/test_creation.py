@@ -9,7 +9,7 @@ import pytest
 
 from hypervisors.contract import Power, PowerOn, Progress, Seed, Stamp
 from hypervisors.errors import Busy, InvalidRequest, NameTaken, NoCapacity, NotFound, Unreachable, WrongState
-from hypervisors.xen import cloning
+from hypervisors.xen import cloning, notes
 from hypervisors.xen.adapter import Xen
 from tests.hypervisors.xen.bench import MIB, XenBench
 from tests.hypervisors.xen.conftest import Desk, calls_of
@@ -76,7 +76,7 @@ def test_clone_that_never_reached_the_pool_is_begun_again(
     rig: XapiRig, xen: Xen, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once whoever left the note had time enough."""
-    monkeypatch.setattr(cloning, "YOUNG", 1.0)
+    monkeypatch.setattr(notes, "YOUNG", 1.0)
     order = desk.order()
     with rig.fault("Async.VM.clone", "drop", when="before", times=1), pytest.raises(Unreachable):
         xen.submit(order)
