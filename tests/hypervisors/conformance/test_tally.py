@@ -40,10 +40,9 @@ def test_what_was_not_asked_is_not_told() -> None:
     assert lines([object()]) == []
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_run_ends_with_a_line_for_the_adapter(workers: str) -> None:
+def test_run_of_several_workers_ends_with_a_line_for_the_adapter() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", workers, "-p", "no:cacheprovider", "-k", "100- or 101- or 102-",
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-k", "100- or 101- or 102-",
          "tests/hypervisors/conformance/test_simulated.py"],
         cwd=ROOT, check=False, capture_output=True, text=True, env=os.environ | {"PYTEST_ADDOPTS": ""},
     )  # fmt: skip
