@@ -19,6 +19,7 @@ from hypervisors.contract import (
     Progress,
     RemoveDisk,
     RemoveMachine,
+    Rename,
     Resize,
     Resume,
     RevertSnapshot,
@@ -26,7 +27,7 @@ from hypervisors.contract import (
     Suspend,
     TakeSnapshot,
 )
-from hypervisors.errors import Busy, NoCapacity, NotFound, WrongState
+from hypervisors.errors import Busy, InvalidRequest, NoCapacity, NotFound, WrongState
 from hypervisors.simulated.adapter import Simulated
 from hypervisors.simulated.client import Client
 from hypervisors.simulated.datacentre import DataCentre
@@ -126,6 +127,17 @@ def test_revert_is_done_again_once_the_machine_has_run(dc: DataCentre, drive: Dr
     drive(RevertSnapshot(ref, snapshot))
 
     assert changing(dc).count("revert") == 2
+
+
+@pytest.mark.parametrize("facts", [{"managed_by": "vCLS"}, {"is_template": True}], ids=["managed", "image"])
+def test_what_others_manage_keeps_its_shape(facts: dict[str, Any], dc: DataCentre, hv: Simulated) -> None:
+    ref = dc.make_machine_by_hand("web-1", power="off", **facts)
+
+    for order in (Resize(ref, 8, 64), AddDisk(ref, "data", 16), TakeSnapshot(ref, "before"), Rename(ref, "web-2")):
+        with pytest.raises(InvalidRequest):
+            hv.submit(order)
+
+    assert changing(dc) == []
 
 
 def test_nic_of_a_clone_has_an_address_of_its_own(dc: DataCentre, ref: str) -> None:
