@@ -57,7 +57,7 @@ class Desk:
     def order(self, name: str = "web-1", *, image: str = "deaf", disk_mib: int = 96) -> CreateMachine:
         uuid = uuid4()
         stamp = Stamp(f"op-{uuid.hex[:12]}", uuid)
-        return CreateMachine(stamp, name, self.rig.image(image), POOL_REF, 1, 16, disk_mib, HOLDING)
+        return CreateMachine(stamp, name, f"{image}.qcow2", POOL_REF, 1, 16, disk_mib, HOLDING)
 
     def carry_out(self, kvm: Kvm, order: Order) -> Progress:
         handle = kvm.submit(order)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 from hypervisors.contract import Order, Target
 from hypervisors.kvm.adapter import Kvm
@@ -18,13 +19,13 @@ GONE = 9
 
 def die_after(kvm: Kvm, method: str) -> None:
     """The call itself goes out as ever; only what would follow does not."""
-    call = getattr(kvm._hosts.clients[0], method)
+    for client in kvm._hosts.clients:
+        setattr(client, method, partial(_last, getattr(client, method)))
 
-    def last(*args: Any, **kwargs: Any) -> None:
-        call(*args, **kwargs)
-        os._exit(GONE)
 
-    setattr(kvm._hosts.clients[0], method, last)
+def _last(call: Callable[..., object], *args: object, **kwargs: object) -> None:
+    call(*args, **kwargs)
+    os._exit(GONE)
 
 
 def main(socket: str, method: str) -> None:
