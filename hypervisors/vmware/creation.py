@@ -21,7 +21,7 @@ from hypervisors.vmware import estate, machines, networks, notes, placing
 from hypervisors.vmware.client import Client
 from hypervisors.vmware.mapping import escaped, unescaped
 from hypervisors.vmware.rows import reference
-from hypervisors.vmware.shape import Change, check_free, grown, sizing
+from hypervisors.vmware.shape import Change, check_free, grown, reconfigure, sizing
 from hypervisors.vmware.verbs import Target
 from hypervisors.words import check_name, with_holding
 
@@ -145,13 +145,14 @@ def _configure(target: Target, order: CreateMachine) -> Any:
     keys = {machines.STAGE: CONFIGURED}
     if order.seed is not None:
         keys |= seeds.guestinfo(order.seed, order.stamp.uuid)
-    spec = vim.vm.ConfigSpec(
-        **sizing(target, order.vcpus, order.memory_mib),
+    return reconfigure(
+        target,
+        *_disk_change(target, order),
+        *_card_change(target, order),
         annotation=with_holding(target.row.get("config.annotation") or "", order.holding),
         extraConfig=notes.options(keys),
-        deviceChange=[*_disk_change(target, order), *_card_change(target, order)],
+        **sizing(target, order.vcpus, order.memory_mib),
     )
-    return target.vm.ReconfigVM_Task(spec)
 
 
 def _disk_change(target: Target, order: CreateMachine) -> list[Any]:

@@ -89,11 +89,7 @@ def inventory(client: Client) -> Inventory:
         pools=[PoolFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*POOLS)],
         hosts=[_host(row) for row in scan.of("HostSystem")],
         datastores=[_datastore(row) for row in scan.of("Datastore")],
-        networks=[
-            NetworkFacts(kinded(row), line(unescaped(row.get("name", ""))))
-            for row in scan.of(*NETS)
-            if takes_machines(row)
-        ],
+        networks=[_network(row) for row in scan.of(*NETS) if takes_machines(row)],
         images=[_image(one) for one in told if one.is_template],
         machines=[one for one in told if not one.is_template],
         complete=not scan.gaps,
@@ -271,6 +267,10 @@ def _identity(info: Any) -> str:
 def takes_machines(network: Row) -> bool:
     """The ports by which a switch reaches the world are a network too, which no machine can be in."""
     return all(tag.key != UPLINKS for tag in network.get("tag") or ())
+
+
+def _network(row: Row) -> NetworkFacts:
+    return NetworkFacts(kinded(row), line(unescaped(row.get("name", ""))))
 
 
 def _image(told: MachineFacts) -> ImageFacts:

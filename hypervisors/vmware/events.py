@@ -42,8 +42,6 @@ WHATS: Mapping[str, What] = {
 """Kinds of events that are asked for."""
 MOST, PAGE = 10_000, 1000
 MAKING = [kind for kind, what in WHATS.items() if what is What.CREATED]
-FEW = 3
-"""Machines that are asked for one by one; for more of them, all that were made are asked for at once."""
 
 
 class Maker(NamedTuple):
@@ -77,7 +75,7 @@ def _collector(client: Client, spec: Any) -> Iterator[Any]:
 
 def _all(collector: Any) -> Iterator[Any]:
     read = 0
-    while read < MOST and (page := collector.ReadNextEvents(min(PAGE, MOST - read))):
+    while read < MOST and (page := collector.ReadNextEvents(PAGE)):
         yield from page
         read += len(page)
 
@@ -108,14 +106,10 @@ def makers(client: Client, refs: Iterable[str]) -> dict[str, Maker]:
 
 
 def _making(client: Client, refs: list[str]) -> Iterator[Any]:
-    specs = [vim.event.EventFilterSpec(eventTypeId=MAKING, disableFullMessage=True)]
-    if len(refs) <= FEW:
-        specs = [_of_one(client, ref) for ref in refs]
-    for spec in specs:
-        with _collector(client, spec) as collector:
-            yield from (one for one in _all(collector) if one.vm is not None)
-
-
-def _of_one(client: Client, ref: str) -> Any:
-    only = vim.event.EventFilterSpec.ByEntity(entity=client.object(vim.VirtualMachine, ref), recursion="self")
-    return vim.event.EventFilterSpec(eventTypeId=MAKING, entity=only, disableFullMessage=True)
+    """One collector, for one machine or for all that were made: each costs as many calls."""
+    spec = vim.event.EventFilterSpec(eventTypeId=MAKING, disableFullMessage=True)
+    if len(refs) == 1:
+        machine = client.object(vim.VirtualMachine, refs[0])
+        spec.entity = vim.event.EventFilterSpec.ByEntity(entity=machine, recursion="self")
+    with _collector(client, spec) as collector:
+        yield from (one for one in _all(collector) if one.vm is not None)

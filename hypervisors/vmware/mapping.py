@@ -56,7 +56,7 @@ FAULTS: dict[str, Rule] = {
     # Names, sizes, combinations.
     "DuplicateName": (NameTaken, "Another machine has this name."),
     "AlreadyExists": (NameTaken, "Something of this name exists already."),
-    "FileAlreadyExists": (NameTaken, "A file of this name exists already."),
+    "FileAlreadyExists": (Busy, "A file of this name exists already; another worker may be making it."),
     "InvalidName": (InvalidRequest, "A machine cannot have this name."),
     "InvalidArgument": (InvalidRequest, "The server does not take one of the values."),
     "InvalidProperty": (InvalidRequest, "The server does not know one of the fields that were asked for."),

@@ -89,6 +89,10 @@ def poll(client: Client, order: Order, handle: Handle) -> Progress:
         return Progress(done=False, percent=min(state.percent, 99), step=verb.step)
     if state is not None and state.error is not None:
         return _failed(client, order, state.error)
+    if verb.surplus is not None and state is not None and state.result:
+        undoing = verb.surplus(_target(client, order), order, state.result)
+        if undoing is not None:
+            return Progress(False, 90, verb.step, handle={**handle, "task": reference(undoing)})
     if verb.once and (state is not None or handle.get("state") == "begun"):
         return _finished(verb, "")
     if isinstance(order, Shutdown):

@@ -26,7 +26,9 @@ Change = vim.vm.device.VirtualDeviceSpec
 
 
 def reconfigure(target: Target, *changes: Any, **fields: Any) -> Any:
-    return target.vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=list(changes), **fields))
+    """Of the machine as it was looked at: a vCenter refuses when somebody has changed it since."""
+    seen = target.row.get("config.changeVersion") or None
+    return target.vm.ReconfigVM_Task(vim.vm.ConfigSpec(changeVersion=seen, deviceChange=list(changes), **fields))
 
 
 def _has_size(target: Target, order: Resize) -> str | None:

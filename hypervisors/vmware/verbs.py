@@ -53,6 +53,8 @@ class Verb:
     """Properties that these two need beside the usual ones."""
     ours_only: bool = False
     """Refused on images and on what something else manages."""
+    surplus: Callable[[Target, Any, str], Any] | None = None
+    """The task that takes back what ours made, where another worker had made the same; None when it is the only one."""
     once: bool = False
     """A machine does not show whether it was done: when its task has ended well, that is the end."""
 

@@ -41,6 +41,7 @@ class VcenterBench:
         165: "The simulator tells the machine's power as the snapshot's.",
         166: "The simulator reverts nothing on a disk.",
         168: "The simulator reverts nothing on a disk.",
+        291: "The simulator does not compare the version of a configuration before it changes it.",
     }
 
     def __init__(self, rig: VcenterRig) -> None:

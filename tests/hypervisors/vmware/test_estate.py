@@ -90,4 +90,4 @@ def test_folders_are_told_as_people_see_them() -> None:
 def test_folders_in_a_circle_come_to_an_end() -> None:
     rows = [folder("a", "A", vim.Folder("b", None)), folder("b", "B", vim.Folder("a", None))]
 
-    assert places.folder_paths(rows)["a"].count("A") > 1
+    assert len(places.folder_paths(rows)["a"]) < 1000

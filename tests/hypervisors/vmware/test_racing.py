@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from pyVmomi import vim
 
 from hypervisors.conformance.driving import created, discard, drive, new_order
-from hypervisors.contract import PowerOff, PowerOn, RemoveMachine, Rename
+from hypervisors.contract import AddDisk, PowerOff, PowerOn, RemoveMachine, Rename, TakeSnapshot
 from hypervisors.errors import InvalidRequest, NameTaken
 from hypervisors.vmware import creation
 from hypervisors.vmware.adapter import Vmware
@@ -87,6 +88,29 @@ def test_machine_that_vanishes_while_it_is_discarded_is_discarded(bench: Vcenter
     discard(bench, vmware, order.stamp)
 
     assert ref not in bench.machines()
+
+
+def test_snapshot_that_somebody_else_takes_first_is_the_only_one(bench: VcenterBench, vmware: Vmware) -> None:
+    ref = bench.make_by_hand("hand-racing")
+    vm = bench.console.vm(ref)
+    taken: list[str] = []
+
+    def take() -> None:
+        taken.append(bench.console.finish(vm.CreateSnapshot_Task("before", "", False, False))._GetMoId())
+
+    just_before(bench, "CreateSnapshot_Task", take)
+
+    assert [drive(bench, vmware, TakeSnapshot(ref, "before")).ref] == taken
+    assert [one.ref for one in vmware.machine(ref).snapshots] == taken
+
+
+def test_disk_that_somebody_else_adds_first_is_the_only_one(bench: VcenterBench, vmware: Vmware) -> None:
+    ref = bench.make_by_hand("hand-racing")
+    with closing(Vmware(bench.console.target)) as other:
+        just_before(bench, "ReconfigVM_Task", lambda: drive(bench, other, AddDisk(ref, "data", 16)))
+        made = drive(bench, vmware, AddDisk(ref, "data", 16)).ref
+
+    assert [disk.ref for disk in vmware.machine(ref).disks if disk.key == "data"] == [made]
 
 
 def test_name_that_is_taken_meanwhile_is_refused(bench: VcenterBench, vmware: Vmware) -> None:
