@@ -284,3 +284,20 @@ def test_progress_never_falls(rig: XapiRig, xen: Xen, desk: Desk) -> None:
     assert percents == sorted(percents)
     assert {"copying", "starting"} <= {progress.step for progress in told}
     assert len(set(percents)) > 4
+
+
+def test_machine_that_fits_nowhere_says_why_and_can_be_discarded(rig: XapiRig, xen: Xen, desk: Desk) -> None:
+    """Each host has so much memory, and too little of it left."""
+    order = desk.order(memory_mib=2048)
+    for host in ("xen-1", "xen-2"):
+        rig.tell("set_host_free", host=host, free=512 * MIB)
+    try:
+        with pytest.raises(NoCapacity) as caught:
+            desk.carry_out(xen, order)
+    finally:
+        for host in ("xen-1", "xen-2"):
+            rig.tell("set_host_free", host=host, free=64 * 1024 * MIB)
+    xen.discard(order.stamp)
+
+    assert "xen-1: The host has 512 MiB of memory left" in caught.value.message
+    assert desk.left() == (set(), set(), [])
