@@ -32,6 +32,8 @@ class Estate(Protocol):
     endpoint: str
     blueprint: str
     size: str
+    copies_slowly: bool
+    """Somebody who looks sees a copy under way."""
 
     def machines(self) -> list[Vm]: ...
 
@@ -44,6 +46,17 @@ class Estate(Protocol):
     def make_by_hand(self, name: str) -> None: ...
 
 
+class Offered(Estate, Protocol):
+    """A hypervisor that is added through the pages."""
+
+    kind: str
+    form: dict[str, str]
+    """What is filled in for it: label -> text."""
+    image: str
+    gib: tuple[str, str]
+    """Memory and disk of the size that is offered."""
+
+
 def vm_of(estate: Estate, uuid: str) -> Vm | None:
     found = [vm for vm in estate.machines() if vm.uuid == uuid]
     assert len(found) <= 1, found
@@ -52,6 +65,7 @@ def vm_of(estate: Estate, uuid: str) -> Vm | None:
 
 class SimulatedEstate:
     endpoint, blueprint, size = "Hamburg", "Ubuntu 24.04 LTS", "Small"
+    copies_slowly = True
 
     def __init__(self, site: Site) -> None:
         self.dc = DataCentre(site.folder / "simulated" / "nordhafen.dc.sqlite3")
@@ -91,10 +105,12 @@ DOMAIN = """
 
 
 class LibvirtEstate:
-    endpoint, blueprint, size = "Rack 4", "Boots at once", "Tiny"
+    endpoint, blueprint, size, image = "Rack 4", "Boots at once", "Tiny", "polite"
+    kind, gib, copies_slowly = "kvm", ("0.063", "0.125"), True
 
     def __init__(self, rig: LibvirtRig) -> None:
         self.rig = rig
+        self.form = {"Transport": "unix", "Sockets": str(rig.socket)}
 
     def machines(self) -> list[Vm]:
         return [self._vm(uuid) for uuid in self.rig.virsh("list", "--all", "--uuid").stdout.split()]

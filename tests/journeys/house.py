@@ -6,18 +6,18 @@ from datetime import timedelta
 
 from tests.journeys import people
 from tests.journeys.browsing import Person
-from tests.journeys.estates import Estate, LibvirtEstate, vm_of
+from tests.journeys.estates import Estate, Offered, vm_of
 from tests.journeys.job import METERS
 from tests.journeys.site import Site, eventually
 
 
-def add_endpoint(ingrid: Person, estate: LibvirtEstate) -> int:
+def add_endpoint(ingrid: Person, estate: Offered) -> int:
     """Watched from the first scan on, and no more. Returns the endpoint's number."""
     ingrid.sign_in(to="/endpoints/new/")
-    ingrid.page.get_by_label("Kind", exact=True).select_option("kvm")
-    ingrid.fill("Name", estate.endpoint)
-    ingrid.fill("Transport", "unix")
-    ingrid.fill("Path", str(estate.rig.socket))
+    ingrid.page.get_by_label("Kind", exact=True).select_option(estate.kind)
+    ingrid.page.get_by_label(next(iter(estate.form)), exact=True).wait_for()
+    for label, text in {"Name": estate.endpoint, **estate.form}.items():
+        ingrid.fill(label, text)
     ingrid.press("Add and observe it")
     ingrid.sees(f"{estate.endpoint}", "Observe")
     number = int(ingrid.page.url.rstrip("/").rpartition("/")[2])
@@ -33,17 +33,18 @@ def scans(site: Site, endpoint: int) -> int:
     return int(site.rows("SELECT scans FROM lifecycle_endpoint WHERE id = ?", endpoint)[0]["scans"])
 
 
-def offer(ingrid: Person, estate: LibvirtEstate) -> None:
-    """The smallest size there is, and a blueprint of the image whose guest listens."""
+def offer(ingrid: Person, estate: Offered) -> None:
+    """A size of its own, and a blueprint of the estate's image."""
     page = ingrid.page
     ingrid.go("/catalogue/sizes/new/")
-    for label, text in (("Name", estate.size), ("vCPU", "1"), ("Memory, GiB", "0.063"), ("System disk, GiB", "0.125")):
+    memory, disk = estate.gib
+    for label, text in (("Name", estate.size), ("vCPU", "1"), ("Memory, GiB", memory), ("System disk, GiB", disk)):
         ingrid.fill(label, text)
     ingrid.press("Add the size")
     ingrid.sees(estate.size)
     ingrid.go("/catalogue/blueprints/new/")
     ingrid.fill("Name", estate.blueprint)
-    page.get_by_label("Image", exact=True).select_option(label=f"polite ({estate.endpoint})")
+    page.get_by_label("Image", exact=True).select_option(label=f"{estate.image} ({estate.endpoint})")
     pools = page.get_by_label("Pool", exact=True)
     pools.select_option(value=pools.locator("option", has_text=f"({estate.endpoint})").get_attribute("value") or "")
     page.get_by_label(estate.size, exact=True).check()

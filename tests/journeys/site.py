@@ -45,13 +45,14 @@ def eventually(look: Callable[[], T], *, within: float = 30.0, every: float = 0.
 class Site:
     """Web, worker and beat in processes of their own. Stops with the process that started it, however that ends.
 
-    With settings of another database, the example estate is made on SQLite and moved there.
+    With settings of another database, the example estate is made on SQLite and moved there. `more` is set in any case.
     """
 
-    def __init__(self, folder: Path, *, machines: int, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, machines: int, settings: dict[str, str] | None = None, **more: str) -> None:
         self.machines = machines
         self.folder = folder
         self.settings = settings or {}
+        self.more = more
         self.url = ""
         self.seconds_to_migrate = 0.0
         """Of the processor: it is one process that waits for nobody, and what else the machine does is not counted."""
@@ -67,6 +68,7 @@ class Site:
     def start(self) -> None:
         env = {name: value for name, value in os.environ.items() if name not in OURS} | {"PORT": str(_free_port())}
         prepare(env, self.folder)
+        env.update(self.more)
         self.url = env["PORTAL_URL"]
         before = _processor_seconds()
         self._manage(env, "migrate", "--verbosity", "0")
