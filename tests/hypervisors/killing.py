@@ -1,17 +1,17 @@
 """Workers that are killed between two calls: a child process carries out an order and dies at a chosen moment.
 
-`killed` forks; the child asks through a wire that lies in the parent, and the parent kills it when the chosen call
-arrives there. The server carries that call out; its answer finds nobody. Where there is no wire, a file, the child
-counts for itself.
+The child asks through a wire that lies in the parent, and the parent kills it when the chosen call arrives there. The
+server carries that call out; its answer finds nobody. Where there is no wire, a file, the child counts for itself.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from hypervisors.contract import Hypervisor, Order
 from hypervisors.errors import Busy
@@ -19,11 +19,16 @@ from tests.hypervisors.stages import Stage
 from tests.rigs.relay import LOSE_ANSWER, Call, Fate
 
 PATIENCE = 60.0
+KILLED = -signal.SIGKILL
+
+_clean = multiprocessing.get_context("forkserver")
+"""Children of a process without threads: libvirt's library does not stand a fork once it was used."""
+_clean.set_forkserver_preload(["hypervisors.kvm.adapter", "hypervisors.vmware.adapter", "hypervisors.xen.adapter"])
 
 
-def carry_out(hypervisor: Hypervisor, order: Order) -> None:
+def carry_out(connect: Callable[[], Hypervisor], order: Order) -> None:
     """As a worker does: submits, and polls to the end; Busy is asked again."""
-    handle = None
+    hypervisor, handle = connect(), None
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
@@ -39,54 +44,44 @@ def carry_out(hypervisor: Hypervisor, order: Order) -> None:
         time.sleep(0.01)
 
 
-@contextmanager
-def worker(work: Callable[[], None]) -> Iterator[int]:
-    """A child process that does the work once the block has begun. Gives its number; it is gone in the end."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.read(reading, 1)
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    try:
-        yield pid
-    finally:
-        os.write(writing, b"!")
-        os.close(reading)
-        os.close(writing)
+def _run(stage: Stage, order: Order, victim: list[int], known: threading.Event) -> int:
+    """How the worker ended: 0, or less when it was killed."""
+    context = multiprocessing.get_context("fork") if stage.target.kind == "simulated" else _clean
+    worker = context.Process(target=carry_out, args=(stage.connect, order))
+    worker.start()
+    victim.append(worker.pid or 0)
+    known.set()
+    worker.join()
+    ended = worker.exitcode
+    worker.close()
+    assert ended in (0, KILLED), "The worker ended with an error."
+    return ended
 
 
 def killed(stage: Stage, order: Order, number: int) -> bool:
     """Whether the worker died with that call; it may come to its end before, if it asked less often this time."""
     victim: list[int] = []
+    known, parent = threading.Event(), os.getpid()
 
     def treat(call: Call) -> Fate:
         if call.number != number:
             return Fate()
-        os.kill(victim[0] if victim else os.getpid(), signal.SIGKILL)
+        if os.getpid() == parent:
+            known.wait()
+        os.kill(victim[0] if os.getpid() == parent else os.getpid(), signal.SIGKILL)
         return Fate(LOSE_ANSWER)
 
     stage.wire.forget()
     stage.wire.treat = treat
-    with worker(lambda: carry_out(stage.connect(), order)) as pid:
-        victim.append(pid)
-    _, status = os.waitpid(pid, 0)
+    ended = _run(stage, order, victim, known)
     stage.wire.forget()
-    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0, "The worker ended with an error."
-    return os.WIFSIGNALED(status)
+    return ended == KILLED
 
 
 def calls_of(stage: Stage, order: Order) -> list[str]:
     """What a worker asks for when nobody disturbs it."""
     stage.wire.forget()
-    with worker(lambda: carry_out(stage.connect(), order)) as pid:
-        pass
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, "The worker ended with an error."
+    assert _run(stage, order, [], threading.Event()) == 0
     calls = list(stage.wire.calls)
     stage.wire.forget()
     return calls
