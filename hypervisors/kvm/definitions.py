@@ -127,8 +127,12 @@ def drive_xml(path: str, target: str, bus: str = "virtio") -> str:
     return ET.tostring(_drive(path, target, bus), encoding="unicode")
 
 
-def card_xml(mac: str, network: str) -> str:
-    return ET.tostring(_card(mac, network), encoding="unicode")
+def card_xml(mac: str, network: str, *, once: bool = False) -> str:
+    """With `once` it has a name, of which libvirt lets a machine have no two; of one address it would."""
+    card = _card(mac, network)
+    if once:
+        ET.SubElement(card, "alias", name=f"ua-nic-{mac.replace(':', '')}")
+    return ET.tostring(card, encoding="unicode")
 
 
 def empty_drive_xml() -> str:

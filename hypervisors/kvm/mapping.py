@@ -123,7 +123,7 @@ FAULTS: dict[int, type[HypervisorError]] = {
 UNSPECIFIC = {1, 9, 38, 40, 55}  # INTERNAL_ERROR, OPERATION_FAILED, SYSTEM_ERROR, GNUTLS_ERROR, OPERATION_INVALID
 TEXTS: tuple[tuple[re.Pattern[str], type[HypervisorError]], ...] = (
     (
-        re.compile(r"already exists with uuid|volume target path .* already exists|with name .* already exists"),
+        re.compile(r"already exists with uuid|(volume target path|with name|domain moment) .* already exists"),
         NameTaken,
     ),
     (re.compile(r"No space left|[Qq]uota exceeded"), NoCapacity),

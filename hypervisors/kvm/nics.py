@@ -26,10 +26,10 @@ def add(client: Client, uuid: str, order: AddNic) -> Progress:
     live = found.live is not None and _nic(found.live, mac) is None
     config = found.defined is not None and _nic(found.defined, mac) is None
     if live or config:
-        xml = card_xml(mac, find_network(client, order.network_ref))
+        xml = card_xml(mac, find_network(client, order.network_ref), once=True)
         try:
             client.attach(uuid, xml, live=live, config=config)
-        except WrongState:  # another worker with the same order was first
+        except (InvalidRequest, WrongState):  # another worker with the same order was first: its name is taken
             if _both_lack(owning.forms(client, uuid), mac):
                 raise
     return Progress(done=True, percent=100, step="network", ref=mac)
