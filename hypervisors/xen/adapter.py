@@ -96,7 +96,8 @@ class Xen(Hypervisor):
         return line(f"{product.strip()}, XenAPI {host['API_version_major']}.{host['API_version_minor']}")
 
     def inventory(self) -> Inventory:
-        return estate.inventory(self._client)
+        with self._client.deadline():
+            return estate.inventory(self._client)
 
     def machine(self, ref: str) -> MachineFacts:
         with self._client.deadline():
@@ -119,7 +120,8 @@ class Xen(Hypervisor):
             return telling.events(self._client, since)
 
     def disk_files(self) -> DiskFiles:
-        return telling.disk_files(self._client)
+        with self._client.deadline():
+            return telling.disk_files(self._client)
 
     def missing_rights(self) -> Sequence[str]:
         with self._client.deadline():

@@ -26,6 +26,7 @@ PORT = 443
 ORIGINATOR = "leasehold"
 API_VERSION = "2.20"
 ENDED = ("SESSION_INVALID", "HOST_IS_SLAVE")
+GARBLED = "The pool answered something that cannot be understood."
 GOODBYE = 5.0
 """Seconds that giving a session back may take."""
 
@@ -50,13 +51,18 @@ class Client:
 
     @contextmanager
     def deadline(self) -> Iterator[None]:
-        """All that is asked inside shares the target's time-out; an inner use keeps the outer one."""
+        """All that is asked inside shares the target's time-out; an inner use keeps the outer one.
+
+        Records that are not as XAPI's are, whatever they lack, are no answer.
+        """
         if self._nested:
             yield
             return
         self._nested, self._patience.left = True, self.target.timeout
         try:
             yield
+        except (LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+            raise Unreachable(GARBLED, native=repr(error)[:200]) from error
         finally:
             self._nested = False
 
@@ -201,7 +207,7 @@ class Client:
         except Exception as error:  # whatever the library makes of an answer that is none
             self._lost()
             said = str(error) if isinstance(error, Garbled) else type(error).__name__
-            raise Unreachable("The pool answered something that cannot be understood.", native=said) from None
+            raise Unreachable(GARBLED, native=said) from None
 
     def _scrubbed(self, details: Sequence[object]) -> HypervisorError:
         """Servers have been seen to repeat what they were told."""

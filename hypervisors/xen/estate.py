@@ -78,9 +78,8 @@ def whole(reader: Reader) -> tuple[Seen, dict[str, Table]]:
 
 def inventory(client: Client) -> Inventory:
     reader = Reader(client)
-    with client.deadline():
-        seen, places = whole(reader)
-        metrics, pbds = reader.table("host_metrics"), reader.table("PBD")
+    seen, places = whole(reader)
+    metrics, pbds = reader.table("host_metrics"), reader.table("PBD")
     pool, hosts = seen.pool, places["host"]
     usable = {pbd["SR"] for pbd in pbds.values() if pbd["currently_attached"]}
     stores = {ref: sr for ref, sr in places["SR"].items() if holds_disks(sr)}

@@ -82,9 +82,8 @@ def _messages(client: Client, moment: xmlrpc.client.DateTime) -> list[Event]:
 
 def disk_files(client: Client) -> DiskFiles:
     reader = Reader(client)
-    with client.deadline():
-        seen = Seen(vms=reader.table("VM"), vbds=reader.table("VBD"), vdis=reader.table("VDI"))
-        storages, pbds = reader.table("SR"), reader.table("PBD")
+    seen = Seen(vms=reader.table("VM"), vbds=reader.table("VBD"), vdis=reader.table("VDI"))
+    storages, pbds = reader.table("SR"), reader.table("PBD")
     seen.places = {ref: str(sr["uuid"]) for ref, sr in storages.items()}
     usable = {pbd["SR"] for pbd in pbds.values() if pbd["currently_attached"]}
     stores = {ref for ref, sr in storages.items() if estate.holds_disks(sr)}

@@ -84,7 +84,9 @@ class _Patient:
 
     def spoke(self) -> bool:
         """Something came that nobody asked for: the server has hung up."""
-        return bool(select.select([self._sock], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class Line(http.client.HTTPConnection):
@@ -118,8 +120,9 @@ class Line(http.client.HTTPConnection):
             self.close()
             raise
 
-    def read(self, answer: http.client.HTTPResponse, take: Callable[[bytes], object], limit: int = LARGEST) -> None:
+    def read(self, answer: http.client.HTTPResponse, take: Callable[[bytes], object]) -> None:
         """The body, piece by piece, as it comes."""
+        limit = LARGEST
         try:
             while piece := answer.read(CHUNK):
                 limit -= len(piece)
