@@ -214,12 +214,13 @@ class Client:
 
 @contextmanager
 def where_allowed() -> Iterator[None]:
-    """For what is good to have: without the right to it, it is left. The end of a session is no such lack."""
+    """For what is good to have: without the right to it, or with the server out of collectors, it is left. The end of
+    a session is no such lack."""
     try:
         yield
     except vim.fault.NotAuthenticated:
         raise
-    except vim.fault.NoPermission:
+    except (vim.fault.NoPermission, vim.fault.InvalidState):
         return
 
 
