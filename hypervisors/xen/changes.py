@@ -102,6 +102,7 @@ def _touched(client: Client, seen: Seen, known: Journal, events: Iterable[Record
     touched: set[str] = set()
     gone: set[str] = set()
     drives: set[str] = set()
+    guests: set[str] = set()
     for event in events:
         cls, ref, record = event["class"], str(event["ref"]), event.get("snapshot")
         if cls == "vm":
@@ -118,7 +119,8 @@ def _touched(client: Client, seen: Seen, known: Journal, events: Iterable[Record
         elif record is not None and cls == "vdi":
             drives |= set(mapping.refs(record["VBDs"]))
         elif cls == "vm_guest_metrics":
-            touched.add(known.of_guest(ref))
+            guests.add(ref)
+    touched |= known.of_guests(guests)
     _fetch(client, seen, {"vbds": drives})
     touched |= {str(seen.vbds[drive]["VM"]) for drive in drives if drive in seen.vbds}
     return touched - {"", mapping.NULL}, gone

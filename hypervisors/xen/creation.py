@@ -61,6 +61,8 @@ def advance(work: Work, order: CreateMachine) -> Step:
     ref = _keep_one(work, order.stamp, _known(work, order.stamp) or estate.stamped(work.client, order.stamp))
     if not ref:
         work.check_failed()
+        if "vm" in work.handle:
+            raise NotFound("Nothing of this machine is left.")
         ref_or_step = cloning.clone(work, order)
         if isinstance(ref_or_step, Step):
             return ref_or_step

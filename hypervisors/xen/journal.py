@@ -68,10 +68,10 @@ class Journal:
     def forget(self, ref: str) -> Entry | None:
         return self.known.pop(packed(ref), None)
 
-    def of_guest(self, guest: str) -> str:
-        """The machine whose guest reports there; empty when there is none."""
-        wanted = packed(guest)
-        return next((_ref(ref) for ref, entry in self.known.items() if entry.guest == wanted), "")
+    def of_guests(self, guests: set[str]) -> set[str]:
+        """The machines whose guests report there."""
+        wanted = {packed(guest) for guest in guests}
+        return {_ref(ref) for ref, entry in self.known.items() if entry.guest in wanted} if wanted else set()
 
     def token(self) -> str:
         rows = b"".join(ref + entry.kind + entry.machine + entry.guest for ref, entry in sorted(self.known.items()))

@@ -28,6 +28,8 @@ MIB = 1 << 20
 NULL = "OpaqueRef:NULL"
 OURS = ("conf-", "hand-", "lh-", "<b>")
 """How the names begin of what may be taken away."""
+QUICK = {"ack_seconds": 0.2, "shutdown_seconds": 0.4, "bad_login_seconds": 0.1}
+"""How long the server waits for guests that do not listen."""
 POWERS = {"Running": "on", "Halted": "off", "Suspended": "suspended", "Paused": "suspended"}
 
 
@@ -44,7 +46,9 @@ class XenBench:
     def __init__(self, rig: XapiRig) -> None:
         self.rig: XapiRig | None = rig
         self.relay: Relay | None = None
-        rig.settings(ack_seconds=0.2, shutdown_seconds=0.4, bad_login_seconds=0.1)
+        usual = rig.settings()
+        self._usual = {name: usual[name] for name in QUICK}
+        rig.settings(**QUICK)
         self._begin(rig.target(timeout=10))
         self.image_ref, self.deaf = rig.image_uuid("debian-12"), "debian-12-deaf"
         self.image_mib = 4096
@@ -106,6 +110,8 @@ class XenBench:
         for ref, vdi in self.xapi.VDI.get_all_records().items():
             if ref not in self._kept_disks and not vdi["VBDs"] and (self.rig or vdi["name_label"].startswith(OURS)):
                 self.xapi.VDI.destroy(ref)
+        if self.rig:
+            self.rig.settings(**self._usual)
         self.xapi.session.logout()
         self.session("close")()
 

@@ -18,7 +18,6 @@ from tests.hypervisors.xen.bench import XenBench
 from tests.rigs.xapi import XapiRig
 
 HOLDING = Holding("Lena Brandt", "A test", "2031-03-14", "M-4711")
-QUICK = {"ack_seconds": 0.1, "shutdown_seconds": 0.2, "bad_login_seconds": 0.0, "clone_seconds": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def server() -> Iterator[XapiRig]:
 
 @pytest.fixture
 def rig(server: XapiRig) -> Iterator[XapiRig]:
-    server.settings(**QUICK)
+    server.settings(clone_seconds=0.0, shutdown_seconds=0.4)
     server.tell("reset_log")
     yield server
     server.tell("clear_faults")

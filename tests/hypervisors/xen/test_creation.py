@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hypervisors.contract import Power, PowerOn, Progress, Seed, Stamp
+from hypervisors.contract import Power, PowerOn, Progress, RemoveMachine, Seed, Stamp
 from hypervisors.errors import Busy, InvalidRequest, NameTaken, NoCapacity, NotFound, Unreachable, WrongState
 from hypervisors.xen import cloning, notes
 from hypervisors.xen.adapter import Xen
@@ -300,4 +300,15 @@ def test_machine_that_fits_nowhere_says_why_and_can_be_discarded(rig: XapiRig, x
     xen.discard(order.stamp)
 
     assert "xen-1: The host has 512 MiB of memory left" in caught.value.message
+    assert desk.left() == (set(), set(), [])
+
+
+def test_machine_that_was_removed_is_not_made_again_by_a_late_poll(xen: Xen, desk: Desk) -> None:
+    order = desk.order()
+    handle = xen.submit(order)
+    ref = desk.carry_out(xen, order).ref
+    desk.carry_out(xen, RemoveMachine(ref, order.stamp.uuid))
+
+    with pytest.raises(NotFound):
+        xen.poll(order, handle)
     assert desk.left() == (set(), set(), [])
