@@ -1,6 +1,6 @@
 """Speaks libvirt: what `Reader` asks, and the changes besides. `Connection` bounds the calls and maps the faults.
 
-These and `Storage` are the only modules that import libvirt; what they take and give is plain data.
+With `Storage` and `looking` these are the only modules that import libvirt; what they take and give is plain data.
 """
 
 from __future__ import annotations

@@ -31,6 +31,9 @@ CLOSED = "client socket is closed"
 
 _loop_lock = threading.Lock()
 _loop_pid = 0
+_loop_free = threading.Event()
+_loop_free.set()
+_busy = 0
 
 
 def _ignore(_context: Any, _error: Any) -> None:
@@ -39,7 +42,25 @@ def _ignore(_context: Any, _error: Any) -> None:
 
 def _run_events() -> None:
     while True:
+        _loop_free.wait()
         libvirt.virEventRunDefaultImpl()
+
+
+@contextmanager
+def many_calls() -> Iterator[None]:
+    """Meanwhile the event loop rests. Else each call wakes it up to tell it not to listen, which costs more than the
+    call; keep-alive messages of the connection that calls are answered by the call itself."""
+    global _busy  # noqa: PLW0603 - libvirt's loop is one per process, too
+    with _loop_lock:
+        _busy += 1
+        _loop_free.clear()
+    try:
+        yield
+    finally:
+        with _loop_lock:
+            _busy -= 1
+            if not _busy:
+                _loop_free.set()
 
 
 def _ensure_event_loop() -> bool:

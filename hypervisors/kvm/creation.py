@@ -17,9 +17,9 @@ from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import Platform, disk_name, machine_xml, seed_name, seed_volume_xml, volume_xml
 from hypervisors.kvm.estate import stamped
 from hypervisors.kvm.hosts import Hosts, is_on
+from hypervisors.kvm.looking import Seen
 from hypervisors.kvm.mapping import OPERATION, POWER
 from hypervisors.kvm.placement import Offer
-from hypervisors.kvm.reading import Seen
 from hypervisors.kvm.storage import Volume
 from hypervisors.words import check_name
 
@@ -174,6 +174,7 @@ def _pull(client: Client, order: CreateMachine, bandwidth: int) -> Progress:
             percent = 0
         if percent is None and POWER.get(seen.state) is Power.SUSPENDED:
             _check_seed(seen, order)
+            _refresh_behind(client, seen)
             client.resume(uuid)
     except WrongState as error:
         raise Busy("The new machine does not stay on.", native=error.native) from error
@@ -210,6 +211,13 @@ def _begin_pull(client: Client, order: CreateMachine, bandwidth: int) -> None:
 def _disks(seen: Seen) -> tuple[domains.Disk, ...]:
     domain = domains.understood(seen.xml)
     return domain.disks if domain else ()
+
+
+def _refresh_behind(client: Client, seen: Seen) -> None:
+    """libvirt goes on to tell of a disk that it lies on its image, until it looks anew."""
+    for pool in client.pools():
+        if pool.active and any(pool.holds(disk) for disk in _disks(seen)):
+            _look_again(client, pool.name)
 
 
 def _check_seed(seen: Seen, order: CreateMachine) -> None:

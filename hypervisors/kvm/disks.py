@@ -8,7 +8,15 @@ from string import ascii_lowercase
 from uuid import UUID
 
 from hypervisors.contract import AddDisk, GrowDisk, Handle, Progress, RemoveDisk
-from hypervisors.errors import Busy, InvalidRequest, NameTaken, NotFound, WrongState
+from hypervisors.errors import (
+    Busy,
+    HypervisorError,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+    Unreachable,
+    WrongState,
+)
 from hypervisors.kvm import domains, owning, telling
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import added_disk_name, drive_xml, volume_xml
@@ -42,7 +50,9 @@ def add(hosts: Hosts, client: Client, uuid: str, order: AddDisk) -> Progress:
     if live or config:
         try:
             client.attach(uuid, drive_xml(path, target), live=live, config=config)
-        except WrongState:  # another worker with the same order was first
+        except Unreachable:
+            raise
+        except HypervisorError:  # another worker with the same order was first: the place is taken
             if path not in owning.forms(client, uuid).disks:
                 raise
     return Progress(done=True, percent=100, step="disk", ref=path)

@@ -21,7 +21,7 @@ from hypervisors.errors import HypervisorError, NotFound
 from hypervisors.kvm import domains
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.hosts import Hosts, is_on
-from hypervisors.kvm.reading import Seen
+from hypervisors.kvm.looking import Seen
 from hypervisors.kvm.storage import IMAGE_SUFFIX
 from hypervisors.kvm.telling import POOL_REF, Look, Teller, datastore, leases_of, machines_of, whole
 from hypervisors.words import line

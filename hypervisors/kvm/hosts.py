@@ -54,11 +54,14 @@ class Hosts:
 
     @contextmanager
     def deadline(self) -> Iterator[None]:
-        """All calls inside share the target's time-out."""
+        """All calls inside share the target's time-out; text that is not what it should be is a fault of the host's."""
         with ExitStack() as stack:
             for client in self.clients:
                 stack.enter_context(client.deadline())
-            yield
+            try:
+                yield
+            except ValueError as error:
+                raise HypervisorError("What the host tells cannot be understood.", native=str(error)[:500]) from error
 
     def close(self) -> None:
         for client in self.clients:

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import libvirt  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from hypervisors.errors import HypervisorError, NotFound, Unreachable
-from hypervisors.kvm import domains
-from hypervisors.kvm.storage import MIB, Storage
-
-MISSING_FILE = "No such file or directory"
-CHUNK = 1000
-"""Machines whose statistics are asked for in one call: an answer of libvirt has an end, too."""
-NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-STATE, BLOCK = libvirt.VIR_DOMAIN_STATS_STATE, libvirt.VIR_DOMAIN_STATS_BLOCK
-USES = (
-    libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_BALLOON | libvirt.VIR_DOMAIN_STATS_INTERFACE | BLOCK
-)
-RESTLESS = re.compile("<backingStore [^/>]|<mirror ")
-"""A disk that may be on its way to another form. QEMU has been seen to crash (7.2) when it is asked for statistics of
-disks in the moment in which a copy ends: such machines are not asked. Our own copies run while the machine is paused.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A domain, its state by libvirt's number, and what XML does not tell; `xml` is empty when it cannot be read."""
-
-    uuid: str
-    xml: str
-    state: int
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    """MiB by target."""
-    saved: bool = False
-    """Off, with its memory in a file."""
-    snapshots: Sequence[str] = ()
-    """XML of each."""
+from hypervisors.kvm import domains, looking
+from hypervisors.kvm.connection import many_calls
+from hypervisors.kvm.looking import Seen
+from hypervisors.kvm.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +55,7 @@ class Reader(Storage):
         def read(conn: Any) -> tuple[int, int]:
             told = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
             unused = sum(told.get(word, 0) for word in ("free", "buffers", "cached")) // 1024
-            flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | NOWAIT
+            flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | looking.NOWAIT
             stats = conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_BALLOON, flags)
             promised = sum(told.get("balloon.maximum", 0) for _domain, told in stats) // 1024
             return unused, conn.getInfo()[1] - promised
@@ -125,31 +97,39 @@ class Reader(Storage):
         """All domains, running and defined: a call for each one's XML, and a few for all that XML does not tell."""
 
         def read(conn: Any) -> list[Seen]:
-            every = conn.listAllDomains()
-            saved = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
-            with_snapshots = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)
-            states = {domain.UUIDString(): stats for domain, stats in _stats(conn, every, STATE)}
-            seen, calm = [], []
-            for domain in every:
+            saved = looking.uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
+            with_snapshots = looking.uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)
+            off = looking.statistics(
+                conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_INACTIVE), looking.STATE | looking.BLOCK
+            )
+            on = looking.statistics(conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE), looking.STATE)
+            seen: dict[str, Seen] = {}  # by UUID: one that starts meanwhile is listed twice
+            calm = []
+            for domain, stats in (*off, *on):
                 uuid = domain.UUIDString()
-                state = states.get(uuid, {}).get("state.state", 0)
-                one = _read(domain, uuid, state, saved=uuid in saved, snapshots=uuid in with_snapshots)
+                one = looking.seen(domain, uuid, stats, saved=uuid in saved, snapshots=uuid in with_snapshots)
                 if one is not None:
-                    seen.append(one)
-                    if not RESTLESS.search(one.xml):
+                    seen[uuid] = one
+                    if not (one.sizes or looking.restless(one.xml)):
                         calm.append(domain)
-            sizes = {domain.UUIDString(): _sizes(stats) for domain, stats in _stats(conn, calm, BLOCK)}
-            return [replace(one, sizes=sizes[one.uuid]) if one.uuid in sizes else one for one in seen]
+            for domain, stats in looking.statistics(conn, calm, looking.BLOCK):
+                seen[domain.UUIDString()].sizes = looking.sizes_in(stats)
+            return list(seen.values())
 
-        result: list[Seen] = self.call(read)
+        with many_calls():
+            result: list[Seen] = self.call(read)
         return result
 
     def use(self) -> list[tuple[str, Mapping[str, Any]]]:
         """UUID and statistics of every running domain; of paused ones without those of their disks."""
 
         def read(conn: Any) -> list[tuple[str, Mapping[str, Any]]]:
-            running = _stats(conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING), USES)
-            paused = _stats(conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED), USES & ~BLOCK)
+            running = looking.statistics(
+                conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_RUNNING), looking.USES
+            )
+            paused = looking.statistics(
+                conn, conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED), looking.USES & ~looking.BLOCK
+            )
             return [(domain.UUIDString(), stats) for domain, stats in (*running, *paused)]
 
         used: list[tuple[str, Mapping[str, Any]]] = self.call(read)
@@ -159,7 +139,7 @@ class Reader(Storage):
         """MiB by source, for disks given with their machine's UUID; None where that cannot be told."""
 
         def read(conn: Any) -> dict[str, int | None]:
-            return {disk.source: _size(conn, uuid, disk) for uuid, disk in disks}
+            return {disk.source: looking.size_of(conn, uuid, disk) for uuid, disk in disks}
 
         found: dict[str, int | None] = self.call(read) if disks else {}
         return found
@@ -170,11 +150,11 @@ class Reader(Storage):
         def read(conn: Any) -> Seen | None:
             domain = conn.lookupByUUIDString(uuid)
             saved = bool(domain.hasManagedSaveImage())
-            one = _read(domain, uuid, domain.state()[0], saved=saved, snapshots=True)
-            if one is None or not sizes or RESTLESS.search(one.xml):
-                return one
-            told = _stats(conn, [domain], BLOCK)
-            return replace(one, sizes=_sizes(told[0][1])) if told else one
+            one = looking.seen(domain, uuid, {"state.state": domain.state()[0]}, saved=saved, snapshots=True)
+            if one is not None and sizes and not looking.restless(one.xml):
+                for _domain, stats in looking.statistics(conn, [domain], looking.BLOCK):
+                    one.sizes = looking.sizes_in(stats)
+            return one
 
         found: Seen | None = self.call(read)
         if found is None:
@@ -246,7 +226,7 @@ class Reader(Storage):
 
     def snapshots(self, uuid: str) -> list[str]:
         """XML of each."""
-        found: list[str] = self.call(lambda conn: _snapshots(conn.lookupByUUIDString(uuid)))
+        found: list[str] = self.call(lambda conn: looking.snapshots_of(conn.lookupByUUIDString(uuid)))
         return found
 
     def snapshot(self, uuid: str, name: str) -> tuple[str, bool]:
@@ -268,49 +248,3 @@ class Reader(Storage):
 
         percent: int | None = self.call(read)
         return percent
-
-
-def _uuids(conn: Any, flags: int) -> set[str]:
-    return {domain.UUIDString() for domain in conn.listAllDomains(flags)}
-
-
-def _stats(conn: Any, every: Sequence[Any], what: int) -> list[tuple[Any, Mapping[str, Any]]]:
-    """Of those that are still there, without waiting for any."""
-    chunks = [every[start : start + CHUNK] for start in range(0, len(every), CHUNK)]
-    return [one for chunk in chunks for one in conn.domainListGetStats(chunk, what, NOWAIT)]
-
-
-def _read(domain: Any, uuid: str, state: int, *, saved: bool, snapshots: bool) -> Seen | None:
-    """None when it vanished meanwhile."""
-    try:
-        told = _snapshots(domain) if snapshots else ()
-        return Seen(uuid, domain.XMLDesc(), state, saved=saved, snapshots=told)
-    except libvirt.libvirtError as error:
-        return None if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN else Seen(uuid, "", state)
-
-
-def _snapshots(domain: Any) -> list[str]:
-    found = []
-    for snapshot in domain.listAllSnapshots():
-        with suppress(libvirt.libvirtError):  # removed meanwhile
-            found.append(snapshot.getXMLDesc())
-    return found
-
-
-def _sizes(stats: Mapping[str, Any]) -> dict[str, int]:
-    found = {}
-    for number in range(stats.get("block.count", 0)):
-        size = stats.get(f"block.{number}.capacity")
-        if size is not None:
-            found[stats.get(f"block.{number}.name", "")] = size // MIB
-    return found
-
-
-def _size(conn: Any, uuid: str, disk: domains.Disk) -> int | None:
-    """From the storage pool, which never waits for the machine; else from the file. 0 for a file that is not there."""
-    with suppress(libvirt.libvirtError):
-        return int(conn.storageVolLookupByPath(disk.path).info()[1] // MIB)
-    try:
-        return int(conn.lookupByUUIDString(uuid).blockInfo(disk.target)[0] // MIB)
-    except libvirt.libvirtError as error:
-        return 0 if MISSING_FILE in str(error) else None

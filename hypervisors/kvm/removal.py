@@ -14,7 +14,7 @@ from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import disk_name, is_added_to, is_seed, seed_name
 from hypervisors.kvm.estate import stamped
 from hypervisors.kvm.hosts import Hosts, bare
-from hypervisors.kvm.reading import Seen
+from hypervisors.kvm.looking import Seen
 from hypervisors.kvm.seeding import delete_seed
 
 logger = logging.getLogger(__name__)

@@ -42,6 +42,8 @@ def rename(hosts: Hosts, client: Client, uuid: str, order: Rename) -> None:
         raise NameTaken(f"Another machine is called {order.name}.")
     if state(client, uuid) is not Power.OFF:
         raise WrongState("The host renames only machines that are off.")
+    if client.snapshots(uuid):
+        raise WrongState("The machine has snapshots, which know it by its name; it cannot be renamed.")
     client.rename(uuid, order.name)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hypervisors.contract import Handle, Progress, RemoveSnapshot, RevertSnapshot, TakeSnapshot
-from hypervisors.errors import InvalidRequest, NotFound, WrongState
+from hypervisors.errors import InvalidRequest, NameTaken, NotFound, WrongState
 from hypervisors.kvm import domains
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import is_seed, snapshot_xml
@@ -36,7 +36,7 @@ def take(client: Client, uuid: str, order: TakeSnapshot) -> Progress:
         try:
             if not client.take_snapshot(uuid, snapshot_xml(order.name)):
                 return TAKING
-        except WrongState:  # another worker with the same order was first
+        except (NameTaken, WrongState):  # another worker with the same order was first
             if _named(client, uuid, order.name) is None:
                 raise
         found = _named(client, uuid, order.name)
@@ -55,7 +55,7 @@ def _all(client: Client, uuid: str) -> list[Snapshot]:
 
 
 def revert(client: Client, uuid: str, order: RevertSnapshot, handle: Handle) -> Progress:
-    """The machine keeps its name and what is written on it: its snapshot is told of them first, so that no moment of
+    """The machine keeps what is written on it: its snapshot is told of them first, so that no moment of
     the work shows another."""
     if client.at_work(uuid):
         return Progress(done=False, percent=50, step="reverting", handle={**handle, "launched": "yes"})
@@ -65,7 +65,7 @@ def revert(client: Client, uuid: str, order: RevertSnapshot, handle: Handle) -> 
     if found is None:
         raise NotFound("The machine has no such snapshot.")
     _refuse_outer(found)
-    _refuse_other_disks(client, uuid, found)
+    _refuse_others(client, uuid, found)
     xml, current = client.snapshot(uuid, found.name)
     client.redefine_snapshot(uuid, _brought_up(client, uuid, xml), current=current)
     done = client.revert_snapshot(uuid, found.name)
@@ -77,10 +77,13 @@ def _refuse_outer(found: Snapshot) -> None:
         raise WrongState("This snapshot was made by other means, in files of its own; the host cannot use it here.")
 
 
-def _refuse_other_disks(client: Client, uuid: str, found: Snapshot) -> None:
-    """Reverting would lose a disk that came later, and start without one that went."""
-    then = domains.understood(found.domain)
-    if then is None or _own(then.disks) != _own(known(client, uuid).disks):
+def _refuse_others(client: Client, uuid: str, found: Snapshot) -> None:
+    """Reverting would lose a disk that came later, and start without one that went; and libvirt finds no machine by
+    the name that its snapshot has."""
+    then, now = domains.understood(found.domain), known(client, uuid)
+    if then is not None and then.name != now.name:
+        raise WrongState(f"The machine was called {then.name} when the snapshot was taken; it must be so again.")
+    if then is None or _own(then.disks) != _own(now.disks):
         raise WrongState("Disks were added or removed since the snapshot was taken; take that back first.")
 
 
@@ -89,12 +92,12 @@ def _own(disks: Iterable[domains.Disk]) -> set[str]:
 
 
 def _brought_up(client: Client, uuid: str, xml: str) -> str:
-    """The snapshot's XML with the machine's present name and annotations, and without seeds."""
+    """The snapshot's XML with the machine's present annotations, and without seeds."""
     now = domains.parse(client.forms(uuid)[0])
     root = domains.parse(xml)
     for tag in ("domain", "inactiveDomain"):
         for then in root.iterfind(tag):
-            for word in ("name", "title", "description", "metadata"):
+            for word in ("title", "description", "metadata"):
                 domains.replace(then, now, word)
             for medium in then.iterfind("devices/disk[@device='cdrom']"):
                 source = medium.find("source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from hypervisors.contract import DatastoreFacts, DiskFacts, MachineFacts, NicFac
 from hypervisors.errors import HypervisorError, Unreachable
 from hypervisors.kvm import domains
 from hypervisors.kvm.client import Client
+from hypervisors.kvm.looking import Seen
 from hypervisors.kvm.mapping import POWER
-from hypervisors.kvm.reading import Host, Seen
+from hypervisors.kvm.reading import Host
 from hypervisors.kvm.storage import IMAGE_SUFFIX, Pool, Volume
 from hypervisors.words import line
 
@@ -149,7 +151,8 @@ class Teller:
         """All that the facts are made of, without understanding any of it."""
         leases = self.look.leases
         addresses = [leases.get(mac.lower()) for mac in MAC.findall(seen.xml)] if leases else ()
-        return (seen, addresses)
+        digest = hashlib.blake2b(seen.xml.encode(), digest_size=16).digest()
+        return (digest, seen.state, seen.sizes, seen.saved, seen.snapshots, addresses)
 
     def _addresses(self, domain: domains.Domain) -> list[str]:
         leases = self.look.leases

@@ -60,8 +60,10 @@ def _memory(stats: Mapping[str, Any]) -> int | None:
 
 
 def _sum(stats: Mapping[str, Any], group: str, word: str) -> int | None:
-    """Nothing at all is 0; what is there and does not tell makes it unknown."""
-    count = stats.get(f"{group}.count", 0)
+    """Of none it is 0; of those that were not asked, or do not tell, it is unknown."""
+    count = stats.get(f"{group}.count")
+    if count is None:
+        return None
     found = [stats.get(f"{group}.{number}.{word}") for number in range(count)]
     return None if found and all(one is None for one in found) else sum(one or 0 for one in found)
 

@@ -100,3 +100,62 @@ def test_sources_are_found_at_any_depth() -> None:
 def test_created_at_of_a_mad_claim_is_unknown() -> None:
     for claim in ("yesterday", "2026-11-20", ""):
         assert replace(written(), lease={"created": claim}).created_at is None
+
+
+RUNNING = """<domain type='kvm' id='7'>
+  <name>web</name><uuid>11111111-2222-4333-8444-555555555555</uuid>
+  <metadata>
+    <x:os xmlns:x='urn:x'/>
+    <os xmlns='urn:x'><devices><disk device='disk'><source file='/etc/shadow'/></disk></devices></os>
+  </metadata>
+  <memory unit='KiB'>2097152</memory><vcpu current='2'>4</vcpu>
+  <os firmware='efi'><type>hvm</type></os>
+  <devices>
+    <disk type='file' device='disk'><source file='/m/a.qcow2' index='2'/>
+      <backingStore type='file'><source file='/i/b.qcow2'/><backingStore/></backingStore>
+      <target dev='vda' bus='virtio'/><alias name='virtio-disk0'/></disk>
+    <disk type='file' device='cdrom'><source file='/m/s.iso'/><target dev='sda' bus='scsi'/><readonly/></disk>
+    <controller type='scsi'/>
+    <interface type='bridge'><mac address='52:54:00:AA:bb:01'/><source bridge='br0'/><link state='down'/></interface>
+    <interface type='network'><mac address='52:54:00:aa:bb:02'/><source network='lab'/><alias name='net1'/></interface>
+  </devices>
+</domain>"""
+
+
+def test_short_way_of_reading_tells_the_same_as_the_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever people have put into the metadata."""
+    short = domains.read(RUNNING)
+    assert len(domains.essence(RUNNING)) < len(RUNNING)
+    monkeypatch.setattr(domains, "essence", lambda xml: xml)
+
+    assert domains.read(RUNNING) == short
+
+
+def test_devices_are_told() -> None:
+    found = domains.read(RUNNING)
+
+    assert [(disk.source, disk.chain, disk.alias) for disk in found.disks] == [
+        ("/m/a.qcow2", ("/i/b.qcow2",), "virtio-disk0")
+    ]
+    assert [medium.source for medium in found.media] == ["/m/s.iso"]
+    assert [(nic.mac, nic.network, nic.connected) for nic in found.nics] == [
+        ("52:54:00:aa:bb:01", "", False),
+        ("52:54:00:aa:bb:02", "lab", True),
+    ]
+    assert (found.vcpus, found.memory_mib) == (2, 2048)
+
+
+def test_key_of_an_added_disk_is_read_from_its_file() -> None:
+    name = definitions.added_disk_name(UUID_1, "data-2")
+
+    assert domains.Disk(f"/m/{name}", "vdb", path=f"/m/{name}").key == "data-2"
+    assert definitions.is_added_to(UUID_1, name)
+    assert not definitions.is_added_to(UUID(int=7), name)
+    assert domains.Disk("/m/a.qcow2", "vdb", path="/m/a.qcow2").key == ""
+
+
+def test_seed_is_on_a_drive_that_a_machine_can_do_without() -> None:
+    xml = definitions.machine_xml(ORDER, disk="/m/a.qcow2", platform=EMU, created=MOMENT, seed="/m/lh-op-1-seed.iso")
+
+    assert [medium.source for medium in domains.read(xml).media] == ["/m/lh-op-1-seed.iso"]
+    assert 'startupPolicy="optional"' in xml
