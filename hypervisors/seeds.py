@@ -85,13 +85,16 @@ def guestinfo(seed: Seed, machine: UUID) -> dict[str, str]:
     }
 
 
-GUESTINFO_GONE = {
-    "guestinfo.metadata": "",
-    "guestinfo.metadata.encoding": "",
-    "guestinfo.userdata": "",
-    "guestinfo.userdata.encoding": "",
-}
-"""An empty value removes a key."""
+GUESTINFO = ("guestinfo.metadata", "guestinfo.metadata.encoding", "guestinfo.userdata", "guestinfo.userdata.encoding")
+
+
+def guestinfo_spent(machine: UUID) -> dict[str, str]:
+    """What stays once the seed is taken away: who the machine is, and no more. An empty value removes a key.
+
+    An image that looks nowhere else would find no instance at its next start, take itself for a new one, and make new
+    host keys.
+    """
+    return dict.fromkeys(GUESTINFO, "") | {"guestinfo.metadata": json.dumps({"instance-id": str(machine)})}
 
 
 def _packed(text: str) -> str:

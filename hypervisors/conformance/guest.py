@@ -38,10 +38,11 @@ def of_image(data: bytes) -> Seed | None:
 
 def of_guestinfo(config: Mapping[str, str]) -> Seed | None:
     """What a guest finds in the extra configuration of a VMware machine."""
-    if not config.get("guestinfo.metadata"):
+    meta = json.loads(_decoded(config, "guestinfo.metadata") or "{}")
+    user_data = _decoded(config, "guestinfo.userdata")
+    if set(meta) <= {"instance-id"} and not user_data:
         return None
-    meta = json.loads(_decoded(config, "guestinfo.metadata"))
-    return _seed(meta["local-hostname"], meta.get("public-keys", ()), _decoded(config, "guestinfo.userdata"))
+    return _seed(meta["local-hostname"], meta.get("public-keys", ()), user_data)
 
 
 def _seed(hostname: str, keys: Iterable[str], user_data: str) -> Seed:

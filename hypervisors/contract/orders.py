@@ -71,7 +71,8 @@ class CreateMachine:
 
 @dataclass(frozen=True, slots=True)
 class DetachSeed:
-    """The guest does not see its seed any more, and nothing of it is left on the hypervisor. No seed: done at once.
+    """The guest does not see its seed any more, and nothing of it is left on the hypervisor; but the identity of the
+    instance, where images need it. No seed: done at once.
 
     The machine goes on running. `stamp` is the machine's own, as it was created with.
     """

@@ -8,9 +8,9 @@ from typing import Any
 
 from pyVmomi import vim
 
-from hypervisors.contract import Annotate, Holding
+from hypervisors.contract import Annotate, DetachSeed, Holding
 from hypervisors.errors import InvalidRequest
-from hypervisors.seeds import GUESTINFO_GONE
+from hypervisors.seeds import GUESTINFO, guestinfo_spent
 from hypervisors.vmware import machines, places
 from hypervisors.vmware.client import where_allowed
 from hypervisors.vmware.shape import reconfigure
@@ -72,17 +72,14 @@ def _defined(target: Target, manager: Any, name: str) -> int:
         return next(key for key, found in places.custom_fields(target.client).items() if found == name)
 
 
-def has_seed(target: Target) -> bool:
-    now = machines.extra_config(target.row)
-    return any(now.get(key) for key in GUESTINFO_GONE)
+def _is_detached(target: Target, order: DetachSeed) -> str | None:
+    now = {key: value for key, value in machines.extra_config(target.row).items() if key in GUESTINFO and value}
+    spent = {key: value for key, value in guestinfo_spent(order.stamp.uuid).items() if value}
+    return "" if now in ({}, spent) else None
 
 
-def _is_detached(target: Target, _order: object) -> str | None:
-    return None if has_seed(target) else ""
-
-
-def _detach(target: Target, _order: object) -> Any:
-    return reconfigure(target, extraConfig=options(GUESTINFO_GONE))
+def _detach(target: Target, order: DetachSeed) -> Any:
+    return reconfigure(target, extraConfig=options(guestinfo_spent(order.stamp.uuid)))
 
 
 ANNOTATE = Verb("annotating", _is_annotated, _annotate)

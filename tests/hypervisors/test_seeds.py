@@ -102,9 +102,12 @@ def test_guestinfo_is_the_same_each_time() -> None:
     assert seeds.guestinfo(SEED, MACHINE) == seeds.guestinfo(SEED, MACHINE)
 
 
-def test_guestinfo_that_is_gone_is_all_of_it() -> None:
-    assert set(seeds.GUESTINFO_GONE) == set(seeds.guestinfo(SEED, MACHINE))
-    assert guest.of_guestinfo(seeds.guestinfo(SEED, MACHINE) | seeds.GUESTINFO_GONE) is None
+def test_spent_guestinfo_says_who_the_machine_is_and_no_more() -> None:
+    spent = seeds.guestinfo_spent(MACHINE)
+
+    assert set(spent) == set(seeds.guestinfo(SEED, MACHINE)) == set(seeds.GUESTINFO)
+    assert guest.of_guestinfo(seeds.guestinfo(SEED, MACHINE) | spent) is None
+    assert {value for value in spent.values() if value} == {json.dumps({"instance-id": str(MACHINE)})}
 
 
 def test_another_disk_is_no_seed() -> None:

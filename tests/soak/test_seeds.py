@@ -55,8 +55,17 @@ def test_a_guest_takes_name_key_and_user_data_from_a_drive(form: object, image: 
 def test_a_guest_takes_name_key_and_user_data_from_guestinfo(image: Path, tmp_path: Path) -> None:
     key, machine = new_key(tmp_path), uuid4()
     seed, _word = seed_with(key)
+    told = seeds.guestinfo(seed, machine)
+    assert _read(image, told) == [str(machine), seed.hostname, [key.public], seed.user_data]
+    left = {name: value for name, value in (told | seeds.guestinfo_spent(machine)).items() if value}
+    instance, hostname, keys, user_data = _read(image, left)
+    assert (instance, keys, user_data) == (str(machine), [], None) and hostname != seed.hostname
+
+
+def _read(image: Path, config: dict[str, str]) -> list[object]:
     done = subprocess.run(
         ["chroot", str(image.with_name("root")), "/usr/bin/python3", "-c", READER],
-        input=json.dumps(seeds.guestinfo(seed, machine)), check=True, capture_output=True, text=True,
+        input=json.dumps(config), check=True, capture_output=True, text=True,
     )  # fmt: skip
-    assert json.loads(done.stdout.splitlines()[-1]) == [str(machine), seed.hostname, [key.public], seed.user_data]
+    found: list[object] = json.loads(done.stdout.splitlines()[-1])
+    return found
