@@ -39,8 +39,6 @@ MANAGED = (
 POWER = {"running": "on", "paused": "suspended", "shut off": "off"}
 SCRIBBLED_AT = 512 * 1024
 SCRIBBLED = 512
-OURS = ("conf-", "hand-", "<b>", "lh-")
-"""What names begin with that may be taken away from any other server."""
 
 
 class KvmBench:
@@ -55,7 +53,7 @@ class KvmBench:
 
     def __init__(self, rig: LibvirtRig) -> None:
         self._begin(rig.target())
-        self.memory_mib, self.foreign = 16, set[str]()
+        self.memory_mib, self.foreign, self.foreign_disks = 16, set[str](), set[str]()
         self.image_ref, self.image_mib = "deaf.qcow2", rig.image_mib
         self.network_ref = "lab"
 
@@ -69,7 +67,7 @@ class KvmBench:
         bench = cls.__new__(cls)
         bench.patience = 900.0
         bench._begin(target)
-        bench.memory_mib, bench.foreign = 512, set(bench._refs())
+        bench.memory_mib, bench.foreign, bench.foreign_disks = 512, set(bench._refs()), bench.disks()
         found = [
             (bench._mib("vol-info", name, "--pool", pool, field="Capacity"), name)
             for pool in bench._lines("pool-list", "--name")
@@ -106,9 +104,8 @@ class KvmBench:
             self.virsh("destroy", ref, check=False)  # paused ones too; those that are off refuse
             self.virsh("undefine", ref, "--snapshots-metadata", "--managed-save")
         self.virsh("pool-refresh", "machines")
-        for path in self.disks():
-            if not self.foreign or Path(path).name.startswith(OURS):
-                self.virsh("vol-delete", path)
+        for path in self.disks() - self.foreign_disks:
+            self.virsh("vol-delete", path)
         self.relay.__exit__()
         self.folder.cleanup()
 
@@ -224,9 +221,9 @@ class KvmBench:
         return [source.get("file", "") for source in root.iterfind("devices/disk[@device='disk']/source")]
 
     def machines(self) -> Mapping[str, Native]:
-        refs = set(self._refs()) - self.foreign
         running = set(self._lines("list", "--state-running", "--uuid"))
-        return {ref: Native(UUID(ref), self.virsh("domname", ref).strip("\n"), ref in running) for ref in refs}
+        names = {ref: self.virsh("domname", ref).strip("\n") for ref in self._refs()}
+        return {ref: Native(UUID(ref), name, ref in running) for ref, name in names.items()}
 
     def hardware(self, ref: str) -> Hardware:
         root = self._xml(ref, running=True)
