@@ -203,8 +203,10 @@ def _begin_pull(client: Client, order: CreateMachine, bandwidth: int) -> None:
             placement.check_room(pool, image.allocation_mib - (own[0].allocation_mib if own else 0))
     try:
         client.pull(uuid, DISK, bandwidth)
-    except HypervisorError:
-        if client.pull_percent(uuid, DISK) is None:
+    except HypervisorError as error:
+        if client.pull_percent(uuid, DISK) is None and _lies_on_image(client.domain(uuid)):
+            if "active block job" in error.native:
+                raise Busy("Another worker has just begun to copy this disk.", native=error.native) from error
             raise
 
 
