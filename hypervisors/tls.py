@@ -13,17 +13,6 @@ from hypervisors.errors import AccessDenied, Unreachable
 UNTRUSTED = "The server cannot prove who it is: its certificate is not trusted, has expired, or names another server."
 
 
-PORTS = {"vmware": 443, "xen": 443}
-PORT_OF_LIBVIRT = 16514
-
-
-def port_of(target: Target) -> int | None:
-    """Where an endpoint is reached over TLS unless another port is given; None where it is not, or nobody knows."""
-    if target.kind == "kvm" and target.transport == "tls":
-        return PORT_OF_LIBVIRT
-    return PORTS.get(target.kind)
-
-
 def context(target: Target) -> ssl.SSLContext:
     found = ssl.create_default_context(cadata=target.ca_pem or None)
     found.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -34,6 +34,11 @@ class Hypervisor(ABC):
         Raises InvalidRequest with a sentence naming the field. Called before a target is stored and before it is used.
         """
 
+    @classmethod
+    def tls_port(cls, target: Target) -> int | None:
+        """Where such an endpoint is reached over TLS unless the target names a port; None where it is not."""
+        return None
+
     # Looking. Nothing here changes anything, and a read-only target may ask all of it.
 
     @abstractmethod

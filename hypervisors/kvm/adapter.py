@@ -58,6 +58,10 @@ class Kvm(Hypervisor):
     def validate(cls, target: Target) -> None:
         places.places(target)
 
+    @classmethod
+    def tls_port(cls, target: Target) -> int | None:
+        return places.TLS_PORT if target.transport == "tls" else None
+
     def check(self) -> str:
         with self._hosts.deadline():
             asked = self._hosts.ask(lambda client: client.version(), last=True)

@@ -57,6 +57,10 @@ class Vmware(Hypervisor):
     def validate(cls, target: Target) -> None:
         fields.check_https(target)
 
+    @classmethod
+    def tls_port(cls, target: Target) -> int | None:
+        return 443
+
     def check(self) -> str:
         return self._client.run(self._client.product)
 

@@ -87,6 +87,10 @@ class Xen(Hypervisor):
     def validate(cls, target: Target) -> None:
         fields.check_https(target)
 
+    @classmethod
+    def tls_port(cls, target: Target) -> int | None:
+        return 443
+
     def check(self) -> str:
         with self._client.deadline():
             pool = next(iter(self._client.records("pool").values()))

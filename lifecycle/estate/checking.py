@@ -114,7 +114,7 @@ def _missing(hypervisor: Hypervisor) -> Sequence[str] | None:
 def _certificates(endpoint: Endpoint, timeout: float | None) -> Iterator[Shown]:
     """Of each host, where it is reached over TLS."""
     target = connections.target(endpoint, read_only=True)
-    port = tls.port_of(target)
+    port = registry.adapter_class(target.kind).tls_port(target)
     if port is None:
         return
     try:
