@@ -131,6 +131,12 @@ class LibvirtRig:
     def uri(self) -> str:
         return f"qemu+unix:///system?socket={self.socket}"
 
+    @property
+    def inside(self) -> list[str]:
+        """What stands before a command that is to reach the guests on their network."""
+        assert self._keeper is not None
+        return ["nsenter", f"--target={self._keeper.pid}", "--net"]
+
     def target(self, read_only: bool = False, timeout: float = 20.0) -> Target:
         """What the adapter connects to."""
         return Target(kind="kvm", transport="unix", path=str(self.socket), read_only=read_only, timeout=timeout)
