@@ -57,7 +57,7 @@ chaos: packages .venv/dev kvm ## The engine among everything that breaks around 
 soak: packages .venv/dev kvm ## A guest that is signed in to, the benchmark with many pairs on both databases, and three rounds of all tests and chaos (ROUNDS=3)
 	@failed=0; \
 	tests/packages.sh soak/packages.txt; \
-	$(PYTEST) -m soak tests/soak || failed=1; \
+	$(PYTEST) -m soak || failed=1; \
 	$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks --pairs 101 || failed=1; \
 	$(BIN)/python -m tests.benchmarks --pairs 21 || failed=1; \
 	for round in $$(seq $(ROUNDS)); do \
