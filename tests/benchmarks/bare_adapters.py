@@ -147,7 +147,7 @@ def _kvm(what: str, target: Target) -> Callable[[], int]:
 
     def act() -> int:
         read = ET.fromstring if what == "bare-parsed" else str
-        return len([read(domain.XMLDesc()) for domain in conn.listAllDomains()])
+        return sum(read(domain.XMLDesc()) is not None for domain in conn.listAllDomains())
 
     return act
 
