@@ -45,10 +45,11 @@ STATEMENTS = (
        JOIN lifecycle_rate r ON r.meter = s.meter ORDER BY s.machine_id, s.id""",
     f"""INSERT INTO lifecycle_request (requester_id, holder_id, team_id, cost_centre_id, blueprint_id, size_id, vcpus,
          memory_mib, disk_mib, name, purpose, last_day, ends_at, cents_per_month, cents_until_end, rate_card, state,
-         machine_id, failure, key, created_at, lapses_at)
+         machine_id, failure, key, created_at, lapses_at, hostname, ssh_keys, user_data_bytes, user_data_lines)
        SELECT COALESCE(holder_id, 1), holder_id, team_id, cost_centre_id, endpoint_id, 1, vcpus, memory_mib, disk_mib,
          name, purpose, %(month)s, %(latest)s, 3600, 36000, '2025',
-         CASE WHEN stage = 'building' THEN 'building' ELSE 'done' END, id, '', 'bench:' || id, created_at, %(latest)s
+         CASE WHEN stage = 'building' THEN 'building' ELSE 'done' END, id, '', 'bench:' || id, created_at, %(latest)s,
+         '', '[]', 0, 0
        FROM lifecycle_machine WHERE ({LEASED} OR stage = 'building') AND cost_centre_id IS NOT NULL ORDER BY id""",  # noqa: S608
     """INSERT INTO lifecycle_step (request_id, approver_id, state, decided_by_id, decided_at, comment)
        SELECT r.id, u.supervisor_id, 'approved', u.supervisor_id, r.created_at, ''
@@ -71,9 +72,9 @@ STATEMENTS = (
     # What waits for a decision: a request of every fifth person.
     """INSERT INTO lifecycle_request (requester_id, holder_id, cost_centre_id, blueprint_id, size_id, vcpus,
          memory_mib, disk_mib, name, purpose, last_day, ends_at, cents_per_month, cents_until_end, rate_card, state,
-         failure, key, created_at, lapses_at)
+         failure, key, created_at, lapses_at, hostname, ssh_keys, user_data_bytes, user_data_lines)
        SELECT id, id, cost_centre_id, 1, 1, 2, 4096, 40960, 'asked-' || id, 'Waits', %(month)s, %(latest)s, 3600,
-         36000, '2025', 'waiting', '', 'waits:' || id, %(stopped)s, %(latest)s
+         36000, '2025', 'waiting', '', 'waits:' || id, %(stopped)s, %(latest)s, '', '[]', 0, 0
        FROM lifecycle_user WHERE id %% 5 = 0 AND supervisor_id IS NOT NULL ORDER BY id""",
     """INSERT INTO lifecycle_step (request_id, approver_id, state, comment)
        SELECT r.id, u.supervisor_id, 'waiting', '' FROM lifecycle_request r

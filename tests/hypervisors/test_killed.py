@@ -1,6 +1,6 @@
 """A worker that is killed between any two calls leaves something that the next one finishes, or clears away.
 
-`make soak` kills after every single call; here it is the first and the last of each name.
+`make soak` kills after every single call; here it is the first of each name.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def bare_site(pair: pairs.Files) -> Iterator[Site]:
 def libvirt(pair: pairs.Files) -> Iterator[LibvirtEstate]:
     """A hypervisor that no other installation has worked on."""
     available()
-    rig = LibvirtRig()
+    rig = LibvirtRig(image_mib=288, data_mib=256)
     try:
         rig.start()
         with slow.copies(rig):

@@ -106,7 +106,7 @@ DOMAIN = """
 
 class LibvirtEstate:
     endpoint, blueprint, size, image = "Rack 4", "Boots at once", "Tiny", "polite"
-    kind, gib, copies_slowly = "kvm", ("0.063", "0.125"), True
+    kind, gib, copies_slowly = "kvm", ("0.063", "0.375"), True
 
     def __init__(self, rig: LibvirtRig) -> None:
         self.rig = rig
@@ -138,7 +138,7 @@ class LibvirtEstate:
     def make_by_hand(self, name: str) -> None:
         file = self.rig.root / f"{name}.xml"
         behind = ["--backing-vol", self.rig.image("polite"), "--backing-vol-format", "qcow2"]
-        self.rig.virsh("vol-create-as", "machines", f"{name}.qcow2", "96M", "--format", "qcow2", *behind)
+        self.rig.virsh("vol-create-as", "machines", f"{name}.qcow2", "320M", "--format", "qcow2", *behind)
         disk = self.rig.root / "machines" / f"{name}.qcow2"
         file.write_text(DOMAIN.format(name=name, uuid=uuid.uuid4(), disk=disk))
         self.rig.virsh("define", str(file))

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from tests.rigs.libvirt import LibvirtRig
 
-MIB_PER_SECOND = 8
+MIB_PER_SECOND = 32
 
 
 @contextmanager
