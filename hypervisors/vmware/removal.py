@@ -33,6 +33,8 @@ def _not_yet(target: Target, order: RemoveMachine) -> None:
 
 def next_step(target: Target, _order: object = None) -> Any:
     """The next task on the way to its end."""
+    if _others_lie_on(target):
+        raise WrongState("Other machines' disks lie on this one's, as linked clones; nothing was touched.")
     if target.power is not Power.OFF:
         return target.vm.PowerOffVM_Task()
     if foreign := list(_foreign_disks(target)):
@@ -54,12 +56,27 @@ def _foreign_disks(target: Target) -> Iterator[Any]:
 
 def _used_by_others(target: Target, disk: Any) -> bool:
     """Asked only for the few disks that do not lie with their machine."""
-    files = set(machines.chain(disk))
+    return any(set(machines.chain(disk)) & set(machines.chain(one)) for one in _disks_beside(target, disk))
+
+
+def _others_lie_on(target: Target) -> bool:
+    """A linked clone needs a snapshot to lie on, so that few machines have to be asked about."""
+    if not list(machines.snapshots(target.row.get("snapshot"))):
+        return False
+    return any(
+        set(machines.chain(disk)) & set(machines.chain(one)[1:])
+        for disk in machines.disks(target.row)
+        for one in _disks_beside(target, disk)
+    )
+
+
+def _disks_beside(target: Target, disk: Any) -> Iterator[Any]:
+    """All disks of other machines that have something on the same datastore."""
     datastore = getattr(disk.backing, "datastore", None)
     row = target.client.read_one(datastore, ["vm"]) if datastore is not None else None
     others = [reference(one) for one in (row.get("vm", ()) if row else ()) if reference(one) != target.row.ref]
-    rows = target.client.read_chunks(vim.VirtualMachine, others, OF_OTHERS)
-    return any(files & set(machines.chain(one)) for other in rows for one in machines.disks(other))
+    for other in target.client.read_chunks(vim.VirtualMachine, others, OF_OTHERS):
+        yield from machines.disks(other)
 
 
 def discard(client: Client, stamp: Stamp) -> None:

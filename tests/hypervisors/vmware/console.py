@@ -161,10 +161,12 @@ class Console:
         card = Device.VirtualVmxnet3(key=-1, addressType="generated", backing=backing)
         self.reconfigure(vm, deviceChange=[Device.VirtualDeviceSpec(operation="add", device=card)])
 
-    def mount(self, vm: Any, path: str) -> None:
-        """Puts a disk that is there into a machine."""
+    def mount(self, vm: Any, path: str, *, parent: str = "") -> None:
+        """Puts a disk that is there into a machine; with a parent it lies on that, as a linked clone's does."""
         first = self.disks_of(vm)[0]
-        backing = Device.VirtualDisk.FlatVer2BackingInfo(fileName=path, diskMode="persistent")
+        form = Device.VirtualDisk.FlatVer2BackingInfo
+        behind = form(fileName=parent, diskMode="persistent") if parent else None
+        backing = form(fileName=path, diskMode="persistent", parent=behind)
         place = {"key": -1, "controllerKey": first.controllerKey, "unitNumber": 5}
         disk = Device.VirtualDisk(backing=backing, capacityInKB=first.capacityInKB, **place)
         self.reconfigure(vm, deviceChange=[Device.VirtualDeviceSpec(operation="add", device=disk)])

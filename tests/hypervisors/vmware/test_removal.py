@@ -6,8 +6,8 @@ import pytest
 from pyVmomi import vim
 
 from hypervisors.conformance.driving import created, drive, new_order
-from hypervisors.contract import AddDisk, RemoveMachine
-from hypervisors.errors import InvalidRequest
+from hypervisors.contract import AddDisk, RemoveMachine, TakeSnapshot
+from hypervisors.errors import InvalidRequest, WrongState
 from hypervisors.vmware.adapter import Vmware
 from tests.hypervisors.vmware.bench import VcenterBench
 
@@ -56,6 +56,24 @@ def test_added_disk_on_another_datastore_goes_along(bench: VcenterBench, vmware:
     assert {path.partition("]")[0] for path in made} == {f"[{stores[one]}" for one in (first, second)}
     drive(bench, vmware, RemoveMachine(ref, order.stamp.uuid))
     assert files(bench) == before
+
+
+def test_machine_that_linked_clones_lie_on_is_left(bench: VcenterBench, vmware: Vmware) -> None:
+    order = new_order(bench, datastore_ref=bench.store_ref)
+    child = bench.console.vm(bench.make_by_hand("hand-linked"))
+    ref = created(bench, vmware, order)
+    parent = bench.console.disks_of(bench.console.vm(ref))[0].backing.fileName
+    bench.loose_disk_by_hand("hand-delta")
+    bench.console.mount(child, f"[{bench.store}] hand-delta.vmdk", parent=parent)
+    drive(bench, vmware, TakeSnapshot(ref, "linked"))
+
+    with pytest.raises(WrongState, match="linked clones"):
+        drive(bench, vmware, RemoveMachine(ref, order.stamp.uuid))
+    assert bench.machines()[ref].on and parent in files(bench)
+
+    bench.console.destroy(child)
+    drive(bench, vmware, RemoveMachine(ref, order.stamp.uuid))
+    assert ref not in bench.machines()
 
 
 @pytest.mark.parametrize("name", ["vCLS-4c4c4544-0042", "vCLS (1)"])
