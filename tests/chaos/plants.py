@@ -26,7 +26,10 @@ def no_stamp_check(_plan: Plan) -> None:
 
 
 def blind_claim(plan: Plan) -> None:
-    """A claim that reads whether the work is due, and then writes without asking again."""
+    """A claim that reads whether the work is due, and then writes without asking again.
+
+    The adapter would bear it: two submits at once make one machine. It is made blind here, and the claim stands alone.
+    """
     from django.db.models import F
     from django.db.models.functions import Now
 
@@ -45,6 +48,7 @@ def blind_claim(plan: Plan) -> None:
         return operation
 
     claims.claim = claim
+    no_stamp_check(plan)
 
 
 def outcome_apart(_plan: Plan) -> None:
