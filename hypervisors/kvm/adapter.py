@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from hypervisors.checks import check_creation
 from hypervisors.contract import (
     Annotate,
     Capabilities,
@@ -96,7 +97,7 @@ class Kvm(Hypervisor):
     def _submit(self, order: Order) -> Handle:
         with self._hosts.deadline():
             if isinstance(order, CreateMachine):
-                creation.check(order)
+                check_creation(order)
                 return self._create(order, {}).handle or {}
             handle = {"step": STEP_OF[type(order)], "uuid": order.ref}
             if isinstance(order, RemoveMachine):

@@ -11,33 +11,20 @@ from datetime import UTC, datetime
 
 from hypervisors import seeds
 from hypervisors.contract import CreateMachine, Power, Progress
-from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NameTaken, NotFound, WrongState
+from hypervisors.errors import Busy, HypervisorError, NameTaken, NotFound, WrongState
 from hypervisors.kvm import domains, placement
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import Platform, disk_name, machine_xml, seed_name, seed_volume_xml, volume_xml
 from hypervisors.kvm.estate import stamped
 from hypervisors.kvm.hosts import Hosts, is_on
 from hypervisors.kvm.looking import Seen
-from hypervisors.kvm.mapping import OPERATION, POWER
+from hypervisors.kvm.mapping import POWER
 from hypervisors.kvm.placement import Offer
 from hypervisors.kvm.storage import Volume
-from hypervisors.words import check_name
 
 DISK = "vda"
 PULLING_FROM = 20
 """Percent that is reached when the copy begins."""
-
-
-def check(order: CreateMachine) -> None:
-    """What can be refused without asking any host."""
-    check_name(order.name)
-    if not OPERATION.fullmatch(order.stamp.operation):
-        raise InvalidRequest("The operation's identifier holds characters that it cannot have.")
-    for what, size in (("vCPUs", order.vcpus), ("memory", order.memory_mib), ("disk", order.disk_mib)):
-        if size < 1:
-            raise InvalidRequest(f"The machine needs more than no {what}.")
-    if order.seed is not None:
-        seeds.check(order.seed)
 
 
 def advance(hosts: Hosts, order: CreateMachine, *, bandwidth: int, at: str = "") -> tuple[Progress, str]:

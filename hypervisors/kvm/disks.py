@@ -21,7 +21,6 @@ from hypervisors.kvm import domains, owning, telling
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import added_disk_name, drive_xml, volume_xml
 from hypervisors.kvm.hosts import Hosts
-from hypervisors.kvm.mapping import OPERATION
 from hypervisors.kvm.placement import check_room, find_pool
 from hypervisors.kvm.power import is_over
 from hypervisors.kvm.storage import Pool, Volume, machine_pools
@@ -29,13 +28,6 @@ from hypervisors.kvm.storage import Pool, Volume, machine_pools
 WAITING = Progress(done=False, percent=50, step="disk")
 LET_GO_SECONDS = 15
 """How long a guest has to let go of a device. libvirt asks; the guest's own kernel has to do it."""
-
-
-def check(order: AddDisk) -> None:
-    if not OPERATION.fullmatch(order.key):
-        raise InvalidRequest("The key holds characters that it cannot have.")
-    if order.size_mib < 1:
-        raise InvalidRequest("A disk needs a size.")
 
 
 def add(hosts: Hosts, client: Client, uuid: str, order: AddDisk) -> Progress:

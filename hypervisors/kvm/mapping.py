@@ -21,7 +21,6 @@ from hypervisors.errors import (
     WrongState,
 )
 
-OPERATION = re.compile(r"[a-z0-9-]{1,64}")
 """Also what a key of an order may hold."""
 
 POWER = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypervisors.checks import check_key
 from hypervisors.contract import AddNic, Handle, Progress, RemoveNic, mac_of
 from hypervisors.errors import InvalidRequest, WrongState
 from hypervisors.kvm import owning
@@ -9,13 +10,11 @@ from hypervisors.kvm.client import Client
 from hypervisors.kvm.definitions import card_xml
 from hypervisors.kvm.disks import let_go
 from hypervisors.kvm.domains import Domain, Nic
-from hypervisors.kvm.mapping import OPERATION
 from hypervisors.kvm.placement import find_network
 
 
 def check(order: AddNic) -> None:
-    if not OPERATION.fullmatch(order.key):
-        raise InvalidRequest("The key holds characters that it cannot have.")
+    check_key(order.key)
     if not order.network_ref:
         raise InvalidRequest("A NIC needs a network.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from hypervisors.checks import check_disk
 from hypervisors.contract import (
     AddDisk,
     AddNic,
@@ -78,7 +79,7 @@ def check(order: OnMachine) -> None:
         case Rename():
             check_name(order.name)
         case AddDisk():
-            disks.check(order)
+            check_disk(order)
         case AddNic():
             nics.check(order)
         case TakeSnapshot():

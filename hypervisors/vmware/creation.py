@@ -7,7 +7,6 @@ after that, and power last.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from pyVmomi import vim
 
 from hypervisors import seeds
+from hypervisors.checks import check_creation
 from hypervisors.contract import CreateMachine, Power, Progress
 from hypervisors.errors import Busy, HypervisorError, InvalidRequest, NameTaken
 from hypervisors.vmware import estate, machines, networks, notes, placing
@@ -23,9 +23,8 @@ from hypervisors.vmware.mapping import escaped, unescaped
 from hypervisors.vmware.rows import reference
 from hypervisors.vmware.shape import Change, check_free, grown, reconfigure, sizing
 from hypervisors.vmware.verbs import Target
-from hypervisors.words import check_name, with_holding
+from hypervisors.words import with_holding
 
-OPERATION = re.compile(r"[a-z0-9-]{1,64}")
 CONFIGURED = "configured"
 PERCENT = {"placing": 0, "copying": 5, "defining": 75, "renaming": 85, "starting": 90}
 """Reached when the step begins."""
@@ -42,16 +41,9 @@ class Step:
 
 def check(order: CreateMachine) -> None:
     """What can be refused without asking the server."""
-    check_name(order.name)
-    if not OPERATION.fullmatch(order.stamp.operation):
-        raise InvalidRequest("The operation's identifier holds characters that it cannot have.")
-    for what, size in (("vCPUs", order.vcpus), ("memory", order.memory_mib), ("disk", order.disk_mib)):
-        if size < 1:
-            raise InvalidRequest(f"The machine needs more than no {what}.")
+    check_creation(order)
     if order.memory_mib % 4:
         raise InvalidRequest("Memory comes in steps of 4 MiB.")
-    if order.seed is not None:
-        seeds.check(order.seed)
 
 
 def advance(client: Client, order: CreateMachine, *, cloned: bool = False) -> Step:

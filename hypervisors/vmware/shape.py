@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import re
 from contextlib import suppress
 from typing import Any
 
 from pyVmomi import vim
 
+from hypervisors.checks import check_disk, check_key
 from hypervisors.contract import AddDisk, AddNic, GrowDisk, Power, RemoveDisk, RemoveNic, Rename, Resize, mac_of
 from hypervisors.errors import InvalidRequest, NameTaken, NotFound, WrongState
 from hypervisors.vmware import machines, networks, places
@@ -18,7 +18,6 @@ from hypervisors.vmware.rows import reference
 from hypervisors.vmware.verbs import Target, Verb
 from hypervisors.words import check_name
 
-KEY = re.compile(r"[a-z0-9-]{1,64}")
 RESERVED_UNIT = 7
 """Of a SCSI controller: its own."""
 
@@ -60,11 +59,6 @@ def _disk(target: Target, ref: str) -> Any:
 def _has_disk(target: Target, order: AddDisk) -> str | None:
     disks = machines.disks(target.row)
     return next((machines.disk_ref(one) for one in disks if machines.disk_facts(one).key == order.key), None)
-
-
-def _check_disk(order: AddDisk) -> None:
-    if not KEY.fullmatch(order.key) or order.size_mib < 1:
-        raise InvalidRequest("A disk needs a size, and a key in small letters, digits and hyphens.")
 
 
 def _add_disk(target: Target, order: AddDisk) -> Any:
@@ -167,8 +161,7 @@ def _has_nic(target: Target, order: AddNic) -> str | None:
 
 
 def _check_nic(order: AddNic) -> None:
-    if not KEY.fullmatch(order.key):
-        raise InvalidRequest("A NIC needs a key in small letters, digits and hyphens.")
+    check_key(order.key)
 
 
 def _add_nic(target: Target, order: AddNic) -> Any:
@@ -215,7 +208,7 @@ def check_free(client: Client, folder: Any, name: str, *, but: str = "") -> None
 FILES = ("config.files.vmPathName",)
 
 RESIZE = Verb("resizing", _has_size, _resize, check=_check_size)
-ADD_DISK = Verb("disk", _has_disk, _add_disk, check=_check_disk, paths=FILES)
+ADD_DISK = Verb("disk", _has_disk, _add_disk, check=check_disk, paths=FILES)
 GROW_DISK = Verb("disk", _is_grown, _grow)
 REMOVE_DISK = Verb("disk", _has_no_disk, _remove_disk)
 ADD_NIC = Verb("network", _has_nic, _add_nic, check=_check_nic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypervisors.checks import check_stamp
 from hypervisors.contract import Annotate, Rename, Resize
 from hypervisors.errors import InvalidRequest, WrongState
 from hypervisors.words import check_name, with_holding
@@ -39,7 +40,7 @@ def annotate(work: Work, order: Annotate) -> Step:
     ref, vm = estate.lookup(client, order.ref)
     wanted = marks.holding(order.holding)
     if order.stamp is not None:
-        marks.check(order.stamp)
+        check_stamp(order.stamp)
         if order.stamp.uuid != marks.uuid_of(vm):
             raise InvalidRequest("The stamp has another machine's UUID; nothing was written.")
         wanted |= marks.stamp(order.stamp, str(vm["uuid"]))

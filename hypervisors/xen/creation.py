@@ -10,10 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from hypervisors import seeds
+from hypervisors.checks import check_creation, check_stamp
 from hypervisors.contract import CreateMachine, MachineFacts, Power, Stamp
-from hypervisors.errors import HypervisorError, InvalidRequest, NotFound, WrongState
-from hypervisors.words import check_name
+from hypervisors.errors import HypervisorError, NotFound, WrongState
 from hypervisors.xen import cloning, estate, facts, fitting, mapping, marks, notes, power, removal, seeding
 from hypervisors.xen.client import Client
 from hypervisors.xen.estate import Places
@@ -35,17 +34,6 @@ def starting(percent: int) -> int:
     return STARTING + percent * (99 - STARTING) // 100
 
 
-def check(order: CreateMachine) -> None:
-    """What can be refused without asking the pool."""
-    check_name(order.name)
-    marks.check(order.stamp)
-    for what, size in (("vCPUs", order.vcpus), ("memory", order.memory_mib), ("disk", order.disk_mib)):
-        if size < 1:
-            raise InvalidRequest(f"The machine needs more than no {what}.")
-    if order.seed is not None:
-        seeds.check(order.seed)
-
-
 def find(client: Client, places: Places, stamp: Stamp) -> list[MachineFacts]:
     """One that is not stamped yet carries our words in its name."""
     found = []
@@ -57,7 +45,7 @@ def find(client: Client, places: Places, stamp: Stamp) -> list[MachineFacts]:
 
 
 def advance(work: Work, order: CreateMachine) -> Step:
-    check(order)
+    check_creation(order)
     ref = _keep_one(work, order.stamp, _known(work, order.stamp) or estate.stamped(work.client, order.stamp))
     if not ref:
         work.check_failed()
@@ -131,7 +119,7 @@ def _make_ready(work: Work, order: CreateMachine, ref: str, vm: Record) -> Step:
 
 
 def discard(client: Client, places: Places, stamp: Stamp) -> None:
-    marks.check(stamp)
+    check_stamp(stamp)
     work = Work(client, places, {})
     found = {ref: client.record("VM", ref) for ref in estate.stamped(client, stamp)}
     if len(found) > 1 and any(

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from hypervisors.checks import IDENTIFIER
 from hypervisors.contract import Holding, Stamp
-from hypervisors.errors import InvalidRequest
 from hypervisors.words import line
 from hypervisors.xen import mapping
 
@@ -29,20 +29,9 @@ ASKED = "leasehold.asked_mib"
 """Size that was last asked for a disk: storage may round it up."""
 SEED = "leasehold.seed"
 PREFIX = "leasehold."
-VALID_OPERATION = re.compile(r"[a-z0-9-]{1,64}")
 HALF_MADE = re.compile(r"lh-[a-z0-9-]{1,64}-[0-9a-f]{8}")
 
 Record = Mapping[str, Any]
-
-
-def check(stamp: Stamp) -> None:
-    if not VALID_OPERATION.fullmatch(stamp.operation):
-        raise InvalidRequest("The operation's identifier holds characters that it cannot have.")
-
-
-def check_key(key: str) -> None:
-    if not VALID_OPERATION.fullmatch(key):
-        raise InvalidRequest("The order's key holds characters that it cannot have.")
 
 
 def working_name(stamp: Stamp) -> str:
@@ -81,7 +70,7 @@ def uuid_of(vm: Record) -> UUID | None:
 
 def operation_of(vm: Record) -> str:
     said = mapping.cells(vm.get("other_config")).get(OPERATION, "")
-    return said if VALID_OPERATION.fullmatch(said) else ""
+    return said if IDENTIFIER.fullmatch(said) else ""
 
 
 def carries(vm: Record, stamp: Stamp) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from hypervisors.checks import check_key
 from hypervisors.contract import AddNic, RemoveNic, mac_of
 from hypervisors.errors import NotFound, WrongState
 from hypervisors.xen import devices, estate, mapping, marks, notes, storing
@@ -12,7 +13,7 @@ from hypervisors.xen.work import Step, Work
 
 
 def add(work: Work, order: AddNic) -> Step:
-    marks.check_key(order.key)
+    check_key(order.key)
     client = work.client
     ref, vm = estate.lookup(client, order.ref)
     estate.writable(vm)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from hypervisors.checks import check_disk
 from hypervisors.contract import AddDisk, GrowDisk, RemoveDisk
 from hypervisors.errors import HypervisorError, InvalidRequest, NotFound
 from hypervisors.xen import devices, estate, facts, mapping, marks, notes, removal
@@ -16,9 +17,7 @@ Record = Mapping[str, Any]
 
 
 def add(work: Work, order: AddDisk) -> Step:
-    marks.check_key(order.key)
-    if order.size_mib < 1:
-        raise InvalidRequest("The disk needs more than no room.")
+    check_disk(order)
     client = work.client
     ref, vm = _ours(work, order.ref)
     seen = estate.around(client, work.places, ref, vm)
