@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -62,30 +63,10 @@ def submit(
         blueprint=blueprint, size=size, name=name, purpose=purpose, ends_at=ends_at, team=for_team, told=told, by=by,
         now=now,
     )  # fmt: skip
-    price = quote(vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib, starts_at=now, ends_at=ends_at)
-    team = by.team if for_team else None
-    request = Request(
-        requester=by,
-        holder=None if team else by,
-        team=team,
-        cost_centre=payer_for(by, team),
-        blueprint=blueprint,
-        size=size,
-        vcpus=size.vcpus,
-        memory_mib=size.memory_mib,
-        disk_mib=size.disk_mib,
-        name=name,
-        purpose=purpose.strip(),
-        last_day=last_day,
-        ends_at=ends_at,
-        cents_per_month=price.cents_per_month,
-        cents_until_end=price.cents_until_end,
-        rate_card=price.card,
-        key=key,
-        created_at=now,
-        lapses_at=min(now + LAPSES_AFTER, ends_at),
-        **(seeding.columns(told) if told else {}),
-    )
+    request = _drawn_up(
+        blueprint, size, for_team=for_team, now=now, ends_at=ends_at, by=by, name=name, purpose=purpose.strip(),
+        last_day=last_day, key=key, **(seeding.columns(told) if told else {}),
+    )  # fmt: skip
     try:
         with transaction.atomic():
             request.seed = seeding.keep(told) if told else None
@@ -98,6 +79,32 @@ def submit(
             return known
         raise InvalidMany({"name": _("Somebody asked for this name a moment ago. Choose another.")}) from None
     return request
+
+
+def _drawn_up(
+    blueprint: Blueprint, size: Size, *, for_team: bool, now: datetime, ends_at: datetime, by: User, **asked: Any
+) -> Request:
+    """Who is to hold it and who pays, at the price of this moment; not written yet."""
+    price = quote(vcpus=size.vcpus, memory_mib=size.memory_mib, disk_mib=size.disk_mib, starts_at=now, ends_at=ends_at)
+    team = by.team if for_team else None
+    return Request(
+        requester=by,
+        holder=None if team else by,
+        team=team,
+        cost_centre=payer_for(by, team),
+        blueprint=blueprint,
+        size=size,
+        vcpus=size.vcpus,
+        memory_mib=size.memory_mib,
+        disk_mib=size.disk_mib,
+        ends_at=ends_at,
+        cents_per_month=price.cents_per_month,
+        cents_until_end=price.cents_until_end,
+        rate_card=price.card,
+        created_at=now,
+        lapses_at=min(now + LAPSES_AFTER, ends_at),
+        **asked,
+    )
 
 
 def _ask_for_decision(request: Request, *, by: User) -> None:
