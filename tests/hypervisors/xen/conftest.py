@@ -100,3 +100,9 @@ def desk(bench: XenBench) -> Desk:
 def calls_of(rig: XapiRig) -> list[str]:
     """What adapters asked since the log was last reset."""
     return [call["method"] for call in rig.calls() if call["originator"] == "leasehold"]
+
+
+@pytest.fixture
+def ref(bench: XenBench) -> str:
+    """A machine that runs; its guest has drivers and does not listen."""
+    return bench.make_by_hand("hand-web-1", on=True)
