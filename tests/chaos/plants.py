@@ -40,6 +40,7 @@ def blind_claim(plan: Plan) -> None:
         if not claims.due().filter(pk=pk).exists():
             return None
         plan.pass_by(BETWEEN, pk)
+        plan.come_after(BETWEEN, "submit.before")
         token = f"blind:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         until = Now() + claims.CLAIM
         Operation.objects.filter(pk=pk).update(claimed_by=token, claimed_until=until, turn=F("turn") + 1)

@@ -59,6 +59,14 @@ class Plan:
                 (self.folder / f"done-{number}").write_text(f"{point} {operation} {os.getpid()}")
                 self._do(deed)
 
+    def come_after(self, place: str, point: str) -> None:
+        """Whoever comes to a place as the second waits until the first has got to a point further on."""
+        if self._count(f"{place}.row") == 1:
+            return
+        deadline = time.monotonic() + MEETING
+        while not (self.folder / f"count-{point}").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def _count(self, point: str) -> int:
         """Which occurrence this is, over all processes: where an appending write ends is nobody else's place."""
         file = os.open(self.folder / f"count-{point}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -20,8 +20,13 @@ SHORT_CLAIM = "3"
 SCENARIOS: dict[str, tuple[int, list[dict[str, Any]], dict[str, str]]] = {
     # The second worker finds a machine that was begun, and no note of it.
     "no stamp check": (1, [kill("submit.after")], {"CHAOS_CLAIM": SHORT_CLAIM}),
-    # Both look, before either writes.
-    "blind claim": (1, [meet("claim.before"), meet(BETWEEN)], {}),
+    # Both look before either writes. The one takes the claim from the other when that one has looked at it for the
+    # last time before its call, and neither calls before both could: without the order of these it is a matter of luck.
+    "blind claim": (
+        1,
+        [meet("claim.before"), {**meet(BETWEEN), "planted": True}, {**meet("submit.before"), "planted": True}],
+        {},
+    ),
     # Between the operation's end and what follows from it.
     "outcome apart": (2, [kill("end.begun")], {"CHAOS_CLAIM": SHORT_CLAIM}),
 }
@@ -42,9 +47,9 @@ def usual(seed: int, requests: int, *, recovery: float = RECOVERY, errands: bool
 
 
 def scenario(name: str, *, planted: bool) -> Run:
-    """Without the plant the same happens, but for a point that only the plant has."""
+    """Without the plant the same happens, but for points that only the plant brings two workers to."""
     count, plan, settings = SCENARIOS[name]
-    plain = [deed for deed in plan if planted or deed["point"] != BETWEEN]
+    plain = [deed for deed in plan if planted or not deed.get("planted")]
     stories = [
         Story(f"vm-{number}", f"key-{number}", "lena", free=True, copies=1, decision="approve", afterwards="nothing")
         for number in range(count)
