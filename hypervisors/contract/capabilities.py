@@ -27,6 +27,7 @@ class Capabilities:
     events: bool = False
     authors: bool = False
     disk_files: bool = False
+    retire_files: bool = False
     rights: bool = False
 
 
@@ -46,6 +47,7 @@ MEANINGS: Mapping[str, str] = {
     "events": "what happened to a machine, and when",
     "authors": "who made a machine, from its events",
     "disk_files": "disk files, and which machines use them",
+    "retire_files": "rename disk files that nothing uses, and remove them later",
     "rights": "rights that the account lacks, by name",
 }
 
@@ -63,5 +65,8 @@ NEEDS: Mapping[type[orders.Order], str] = {
     orders.RevertSnapshot: "snapshots",
     orders.RemoveSnapshot: "snapshots",
     orders.Rename: "rename",
+    orders.RetireDiskFile: "retire_files",
+    orders.RestoreDiskFile: "retire_files",
+    orders.RemoveDiskFile: "retire_files",
 }
 """Every adapter does the other orders."""

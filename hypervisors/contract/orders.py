@@ -240,10 +240,39 @@ class RemoveMachine:
     uuid: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class RetireDiskFile:
+    """The disk file has a name that begins with `leasehold-retired-<key>-`, so that whoever still counts on it finds
+    out, and nothing of it is lost. `key`: `[a-z0-9-]{1,64}`. WrongState, touching nothing, when any machine, image or
+    other disk of the endpoint uses it. `Progress.ref` is its reference from now on."""
+
+    file_ref: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreDiskFile:
+    """A retired disk file has the name again that it had. NameTaken when something else has it by now. `Progress.ref`
+    is its reference from now on."""
+
+    file_ref: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDiskFile:
+    """The retired disk file is gone. One whose name is not that of `RetireDiskFile` with this key is InvalidRequest,
+    one that is used WrongState; nothing is touched then."""
+
+    file_ref: str
+    key: str
+
+
 Order = (
     CreateMachine | DetachSeed | PowerOn | PowerOff | Shutdown | Restart | Reset | Suspend | Resume | Resize
     | AddDisk | GrowDisk | RemoveDisk | AddNic | RemoveNic | TakeSnapshot | RevertSnapshot | RemoveSnapshot
-    | Rename | Annotate | RemoveMachine
+    | Rename | Annotate | RemoveMachine | RetireDiskFile | RestoreDiskFile | RemoveDiskFile
 )  # fmt: skip
 
 STEPS = (

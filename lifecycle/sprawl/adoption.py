@@ -24,6 +24,6 @@ def assign_holder(
     by: User,
 ) -> Lease:
     """Ends an orphan finding by a holder, a purpose and an end date. Raises as `adopt`."""
-    lease = adopt(finding.machine, holder=holder, team=team, purpose=purpose, last_day=last_day, by=by)
+    lease = adopt(finding.on_machine, holder=holder, team=team, purpose=purpose, last_day=last_day, by=by)
     Finding.objects.filter(pk=finding.pk, ended_at=None).update(ended_at=clock.now())
     return lease

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from lifecycle.estate.models import Endpoint, Machine, Stage
 from lifecycle.people.models import User
-from lifecycle.sprawl.models import Finding
+from lifecycle.sprawl.models import Finding, Kind
 
 WORDS = 6
 
@@ -24,7 +24,7 @@ def orphans(user: User, *, q: str = "", endpoint: Endpoint | None = None) -> Que
     """Machines that nobody holds now, dearest first. Keyset: (-cents_per_month, id)."""
     # The stage too: what was adopted a moment ago is no orphan, though the next scan has yet to say so.
     found: QuerySet[Finding] = Finding.objects.visible_to(user).filter(
-        kind=Finding.Kind.ORPHAN, ended_at=None, machine__stage=Stage.DISCOVERED
+        kind=Kind.ORPHAN, ended_at=None, machine__stage=Stage.DISCOVERED
     )
     if endpoint is not None:
         found = found.filter(machine__endpoint=endpoint)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from lifecycle.models import Endpoint, Finding, Machine, Team, User
 from lifecycle.sprawl.adoption import assign_holder
+from lifecycle.sprawl.models import Kind
 from lifecycle.sprawl.queries import orphans
 from portal.api.asking import Strict, me, sent
 from portal.api.endpoints import EndpointNameSerializer
@@ -82,11 +83,7 @@ class OrphanViewSet(mixins.RetrieveModelMixin, Listed[Finding]):
         if self.action == "list":
             return orphans(me(self.request), **self.filters())
         # One that ended stays where it was, so that a second assignment hears why it comes too late.
-        return (
-            Finding.objects.visible_to(me(self.request))
-            .filter(kind=Finding.Kind.ORPHAN)
-            .select_related("machine__endpoint")
-        )
+        return Finding.objects.visible_to(me(self.request)).filter(kind=Kind.ORPHAN).select_related("machine__endpoint")
 
     @extend_schema(request=AssignInput, responses=MachineSerializer)
     @action(detail=True, methods=["post"])

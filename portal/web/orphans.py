@@ -17,7 +17,7 @@ from lifecycle.people.models import User
 from lifecycle.people.permissions import require
 from lifecycle.sprawl import queries
 from lifecycle.sprawl.adoption import assign_holder
-from lifecycle.sprawl.models import Finding
+from lifecycle.sprawl.models import Finding, Kind
 from portal import paging
 from portal.web import evidencewords
 from portal.web.access import Asked, readers_only
@@ -38,7 +38,7 @@ def orphans(request: Asked) -> HttpResponse:
 @readers_only
 def orphan(request: Asked, pk: int) -> HttpResponse:
     finding = Finding.objects.select_related("machine__endpoint", "machine__pool", "machine__image").get(
-        pk=pk, kind=Finding.Kind.ORPHAN
+        pk=pk, kind=Kind.ORPHAN
     )
     if request.method == "POST":
         require(request.user, ASSIGN_HOLDER)
@@ -57,7 +57,7 @@ def _assign(request: Asked, finding: Finding) -> HttpResponse:
             (owner,) = holder.values()
             messages.success(
                 request,
-                _("%(holder)s holds %(machine)s from now on.") % {"holder": owner, "machine": finding.machine.name},
+                _("%(holder)s holds %(machine)s from now on.") % {"holder": owner, "machine": finding.on_machine.name},
             )
             return redirect("machine", finding.machine_id)
     return _panel(request, finding, form, status=422)
@@ -67,7 +67,7 @@ def _panel(request: Asked, finding: Finding, form: AdoptionForm, *, status: int 
     """The finding lies over the report on wide screens and is a page of its own on narrow ones."""
     own = {
         "finding": finding,
-        "machine": finding.machine,
+        "machine": finding.on_machine,
         "evidence": evidencewords.sentences(finding.evidence),
         "form": form,
         "holders": offered_holders(),
@@ -94,6 +94,6 @@ def _report(request: Asked) -> dict[str, Any]:
 
 def _likely(finding: Finding) -> str:
     """Whoever made it, where the hypervisor's name for them is one of ours: offered, never decided."""
-    maker = finding.machine.created_by
+    maker = finding.on_machine.created_by
     person = User.objects.filter(username=maker, is_active=True).first() if maker else None
     return person.username if person else ""

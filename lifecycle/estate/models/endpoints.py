@@ -55,6 +55,20 @@ class Endpoint(models.Model):
     rests_until = models.DateTimeField(null=True, blank=True)
     version = models.CharField(max_length=200, blank=True)
 
+    changes_token = models.TextField(blank=True)
+    """Where the next sweep begins; empty: it looks at everything."""
+    full_scan_at = models.DateTimeField(null=True, blank=True)
+    """The last complete scan that looked at everything."""
+    swept_at = models.DateTimeField(null=True, blank=True)
+    """By the (shifted) clock that charges follow: whatever no later look missed was there at this moment."""
+    events_at = models.DateTimeField(null=True, blank=True)
+    """How far its events were read."""
+    usage_at = models.DateTimeField(null=True, blank=True)
+    """When use was last asked for."""
+    files_at = models.DateTimeField(null=True, blank=True)
+    """The last complete look at its disk files."""
+    files_error = models.TextField(blank=True)
+
     class Meta:
         ordering = ["name"]
         verbose_name = _("endpoint")
@@ -93,11 +107,20 @@ class Host(Part):
     pool = models.ForeignKey(Pool, models.SET_NULL, null=True, related_name="hosts")
     cpus = models.PositiveIntegerField(default=0)
     memory_mib = models.PositiveBigIntegerField(default=0)
+    connected = models.BooleanField(default=True)
 
 
 class Datastore(Part):
     capacity_mib = models.PositiveBigIntegerField(default=0)
     free_mib = models.PositiveBigIntegerField(default=0)
+    identity = models.CharField(max_length=255, blank=True)
+    """The storage itself: the same from every endpoint that mounts it."""
+    shared = models.BooleanField(default=False)
+    """Hosts beyond this endpoint may mount it."""
+    all_known = models.BooleanField(default=False)
+    """An administrator's word: every host that mounts it belongs to an endpoint here."""
+    files_at = models.DateTimeField(null=True, blank=True)
+    """The last complete look at its files, of an endpoint that was read completely."""
 
 
 class Network(Part):
@@ -108,3 +131,4 @@ class Image(Part):
     """A template that machines are made from."""
 
     disk_mib = models.PositiveBigIntegerField(default=0)
+    first_seen_at = models.DateTimeField(null=True, blank=True)

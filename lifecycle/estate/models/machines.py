@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from lifecycle import clock
-from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Pool
+from lifecycle.estate.models.endpoints import Endpoint, Host, Image, Pool
 from lifecycle.people.models import CostCentre, Team
 from lifecycle.people.roles import Right, has
 
@@ -51,6 +51,14 @@ class Power(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
 
 
+class Missing(models.TextChoices):
+    """Why a machine is not there any more, as well as it can be told."""
+
+    REMOVED = "removed", _("removed on the hypervisor")
+    ELSEWHERE = "elsewhere", _("seen on another endpoint")
+    UNKNOWN = "unknown", _("nobody says why")
+
+
 class Level(models.TextChoices):
     """How far a machine is shared; each level has what stands before it. The values are guardian's permissions."""
 
@@ -81,7 +89,7 @@ class MachineQuerySet(models.QuerySet["Machine"]):
 
     def ownerless(self) -> MachineQuerySet:
         """Found on a hypervisor, held by nobody, and not managed by something else."""
-        return self.filter(stage=Stage.DISCOVERED, managed_by="", missing_since=None)
+        return self.filter(stage=Stage.DISCOVERED, managed_by="", managed_rule="", missing_since=None)
 
 
 class Machine(models.Model):
@@ -127,6 +135,16 @@ class Machine(models.Model):
     created_by = models.CharField(max_length=255, blank=True)
     """Who made it, as the hypervisor's own events say."""
     managed_by = models.CharField(max_length=255, blank=True)
+    """Who else manages it, as the hypervisor says; then it is never flagged."""
+    managed_rule = models.CharField(max_length=255, blank=True)
+    """The same, as a rule of ours says; written by the sprawl room."""
+    folder = models.CharField(max_length=500, blank=True)
+    labels = models.JSONField(default=dict)
+    """Custom fields and tags: hostile text."""
+    power_since = models.DateTimeField(null=True, blank=True)
+    """Since when it is on or off, as events say, or else as we first saw it."""
+    powered_by = models.CharField(max_length=255, blank=True)
+    """Who last started or stopped it, as events say."""
     cpu_percent = models.PositiveSmallIntegerField(null=True, blank=True)
     idle_since = models.DateTimeField(null=True, blank=True)
 
@@ -137,6 +155,9 @@ class Machine(models.Model):
     scans_seen = models.PositiveIntegerField(default=0)
     scans_missed = models.PositiveIntegerField(default=0)
     missing_since = models.DateTimeField(null=True, blank=True)
+    missing_reason = models.CharField(max_length=20, blank=True, choices=Missing.choices)
+    missing_by = models.CharField(max_length=255, blank=True)
+    """Who removed it, as events say."""
 
     objects = MachineQuerySet.as_manager()
 
@@ -217,20 +238,3 @@ def grants_to(user: User) -> list[models.QuerySet[Any]]:
         group = Team.objects.filter(pk=user.team_id).order_by().values("group")
         grants.append(MachineGroupPermission.objects.filter(lasting, group__in=group).order_by())
     return grants
-
-
-class Disk(models.Model):
-    """A machine's own disk, as the last scan saw it."""
-
-    machine = models.ForeignKey(Machine, models.CASCADE, related_name="disks")
-    ref = models.CharField(max_length=255)
-    name = models.CharField(max_length=255)
-    size_mib = models.PositiveBigIntegerField()
-    datastore = models.ForeignKey(Datastore, models.SET_NULL, null=True, related_name="disks")
-
-    class Meta:
-        ordering = ["name", "id"]
-        constraints = [models.UniqueConstraint(fields=["machine", "ref"], name="disk_once_per_machine")]
-
-    def __str__(self) -> str:
-        return self.name

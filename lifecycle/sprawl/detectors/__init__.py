@@ -1,15 +1,29 @@
-"""One file per kind of finding; `detect(now)` names every machine that has it at this moment."""
+"""One file per kind of finding: `detect(now)` yields every subject that has it at this moment.
+
+Detectors ask set-based questions, one per group of pools with equal limits (`thresholds.groups()`), and stream what
+they find (`iterator`). They say nothing of money, exemptions or what counts: the scan does, for all alike.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lifecycle.sprawl.models import Confidence
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A machine that is not as it should be, what that costs a month, and why we think so."""
+    """A machine, disk file or image (its id; the kind says which) that is not as it should be, and why we think so."""
 
-    machine_id: int
-    cents_per_month: int
-    evidence: list[dict[str, str]]
-    """[{"what": key, "value": text}, …]; moments in ISO form, everything else hostile text."""
+    subject_id: int
+    since: datetime
+    """When the cause began."""
+    evidence: list[dict[str, str]] = field(default_factory=list)
+    """[{"what": key, "value": text}, …]; moments in ISO form, everything else hostile text. Keys have their sentences
+    in portal/web/evidencewords.py."""
+    confidence: Confidence = Confidence.CERTAIN
+    # What could be had back.
+    vcpus: int = 0
+    memory_mib: int = 0
+    disk_mib: int = 0

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
 
-from lifecycle.errors import Invalid
 from lifecycle.estate.cleaning import cut
-from lifecycle.estate.models import Machine, Power, Stage
-from lifecycle.money.quotes import monthly_cents_of
+from lifecycle.estate.models import Machine, Stage
 from lifecycle.sprawl.detectors import Candidate
-
-log = logging.getLogger(__name__)
 
 IDLE_COUNTS_AFTER = timedelta(days=1)
 
 
 def detect(now: datetime) -> Iterable[Candidate]:
     # One scan that missed it proves nothing yet: until it counts as missing, it is the orphan that it was.
-    doubtful = Q(stage=Stage.DISCOVERED, managed_by="", scans_missed__lt=settings.MISSING_AFTER_SCANS)
+    doubtful = Q(stage=Stage.DISCOVERED, managed_by="", managed_rule="", scans_missed__lt=settings.MISSING_AFTER_SCANS)
     ownerless = Machine.objects.ownerless() | Machine.objects.filter(doubtful)
     seen = ownerless.filter(scans_seen__gte=settings.ORPHAN_AFTER_SCANS)
-    machines = list(seen.select_related("endpoint", "pool").order_by("pk"))
-    cents = _cents(machines)
-    return [Candidate(machine.pk, cents.get(machine.pk, 0), _evidence(machine, now)) for machine in machines]
-
-
-def _cents(machines: list[Machine]) -> dict[int, int]:
-    """What a holder would pay: a stopped machine costs its disks, as everywhere."""
-    try:
-        return monthly_cents_of(
-            [machine if machine.power == Power.ON else _only_disks(machine) for machine in machines]
-        )
-    except Invalid as error:
-        # Without prices an orphan is still an orphan.
-        log.warning("Orphans have no price: %s", error)
-        return {}
-
-
-def _only_disks(machine: Machine) -> Machine:
-    return Machine(pk=machine.pk, vcpus=0, memory_mib=0, disk_mib=machine.disk_mib)
+    for machine in seen.select_related("endpoint", "pool").order_by("pk"):
+        since = machine.first_seen_at or now
+        yield Candidate(
+            machine.pk, since, _evidence(machine, now),
+            vcpus=machine.vcpus, memory_mib=machine.memory_mib, disk_mib=machine.disk_mib,
+        )  # fmt: skip
 
 
 def _evidence(machine: Machine, now: datetime) -> list[dict[str, str]]:

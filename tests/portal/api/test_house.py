@@ -24,7 +24,7 @@ def test_an_orphan_gets_one_holder_for_two_clicks(world: World, admin: APIClient
     assert (kept["stage"], kept["holder"]["username"], kept["purpose"]) == ("active", "jonas", "The shop's preview")
     assert kept["lease"]["ends_at"]
     assert fine(admin.get("/api/v1/orphans/"))["results"] == []
-    assert Machine.objects.get(pk=orphan.machine_id).tenures.count() == 1
+    assert Machine.objects.get(findings=orphan).tenures.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_assignment_that_is_not_whole_changes_nothing(
 
     assert field in problem(admin.post(f"/api/v1/orphans/{orphan.pk}/assign/", keep), 422)["errors"]
 
-    assert Machine.objects.get(pk=orphan.machine_id).stage == "discovered"
+    assert Machine.objects.get(findings=orphan).stage == "discovered"
 
 
 def test_orphans_are_found_by_name_and_endpoint(world: World, admin: APIClient, orphan: Finding) -> None:

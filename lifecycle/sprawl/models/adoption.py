@@ -1,0 +1,88 @@
+"""How machines come to a holder: claims of those who say "that is mine", and lists that were read in."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from lifecycle.estate.models import Machine
+
+
+class Claim(models.Model):
+    """Somebody says that a machine is theirs, or their team's; an administrator decides."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("waits for a decision")
+        ACCEPTED = "accepted", _("accepted")
+        REFUSED = "refused", _("refused")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+        OVERTAKEN = "overtaken", _("overtaken")
+
+    machine = models.ForeignKey(Machine, models.PROTECT, related_name="claims")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="claims")
+    for_team = models.BooleanField(default=False)
+    reason = models.CharField(_("reason"), max_length=500)
+    purpose = models.CharField(_("purpose"), max_length=1000)
+    last_day = models.DateField(_("last day"))
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    at = models.DateTimeField()
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(_("answer"), max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["machine", "by"], condition=Q(state="open"), name="one_open_claim_per_person"
+            )
+        ]
+        indexes = [
+            # What waits for a decision, oldest first.
+            models.Index(fields=["at", "id"], name="claim_open", condition=Q(state="open"))
+        ]
+        verbose_name = _("claim")
+        verbose_name_plural = _("claims")
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.machine}"
+
+
+class BoardPlace(models.Model):
+    """A machine on the board "is this yours?", where every employee sees it until somebody holds it."""
+
+    machine = models.OneToOneField(Machine, models.CASCADE, primary_key=True, related_name="board_place")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return str(self.machine_id)
+
+
+class AdoptionList(models.Model):
+    """A CSV that says whose machines are: tried first, then applied, with an outcome per line."""
+
+    class State(models.TextChoices):
+        TRIED = "tried", _("tried")
+        APPLIED = "applied", _("applied")
+
+    file_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRIED)
+    rows = models.JSONField(default=list)
+    """Per line: its number, what was given, what becomes of it, and the sentence."""
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name = _("list of holders")
+        verbose_name_plural = _("lists of holders")
+
+    def __str__(self) -> str:
+        return self.file_name
