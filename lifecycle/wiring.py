@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lifecycle.leases import clockwork
-from lifecycle.operations import power, seeds
+from lifecycle.operations import drift, power, seeds
 from lifecycle.operations.endings import Outcome, Outcomes
 from lifecycle.operations.models import Operation
 from lifecycle.requests import provisioning
@@ -19,5 +19,7 @@ OUTCOMES: Outcomes = {
     (Kind.POWER_ON, Purpose.RESTORE): Outcome(clockwork.restored, power.failed),
     (Kind.REMOVE, Purpose.EXPIRY): Outcome(clockwork.removed, clockwork.removal_failed),
     (Kind.DETACH_SEED, Purpose.SEED): Outcome(seeds.detached, seeds.stays),
+    (Kind.RENAME, Purpose.DRIFT): Outcome(drift.was_put_back, power.failed),
+    (Kind.RESIZE, Purpose.DRIFT): Outcome(drift.was_put_back, power.failed),
     (Kind.ANNOTATE, Purpose.STAMP): Outcome(power.nothing, power.nothing),
 }

@@ -61,6 +61,11 @@ WITHDRAW_SHARE: Verb[tuple[Machine, User | Team]] = Verb(
     _gives_up,
     lambda user, shared: _whose(user, shared[0]),
 )
+SETTLE_DRIFT: Verb[object] = Verb(
+    lazy("accept what was changed behind the portal's back, or put it back"),
+    runs_the_house,
+    lazy("Only administrators decide about what was changed on the hypervisor."),
+)
 MANAGE_ENDPOINTS: Verb[object] = Verb(
     lazy("add, change, check and scan endpoints, and say whether they are managed"),
     runs_the_house,

@@ -20,6 +20,8 @@ class Operation(models.Model):
         POWER_OFF = "power_off", _("Pull the plug")
         RESTART = "restart", _("Restart")
         ANNOTATE = "annotate", _("Write the holder onto the machine")
+        RENAME = "rename", _("Rename")
+        RESIZE = "resize", _("Give it another size")
         DETACH_SEED = "detach_seed", _("Take away what it was told for its first start")
         REMOVE = "remove", _("Remove with its disks")
 
@@ -32,6 +34,7 @@ class Operation(models.Model):
         RESTORE = "restore", _("restored after the end")
         STAMP = "stamp", _("the register changed")
         SEED = "seed", _("the first start is over")
+        DRIFT = "drift", _("put back as it was agreed")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

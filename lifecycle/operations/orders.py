@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from hypervisors.contract import (
     PowerOff,
     PowerOn,
     RemoveMachine,
+    Rename,
+    Resize,
     Restart,
     Seed,
     Shutdown,
@@ -55,27 +58,30 @@ def seed_of(operation: Operation) -> Seed | None:
 
 
 def order_of(operation: Operation) -> Order:
-    arguments: dict[str, Any] = operation.arguments
-    ref = operation.machine.native_ref
-    match operation.kind:
-        case Kind.CREATE:
-            fields = {
-                key: arguments[key] for key in ("name", "image_ref", "pool_ref", "vcpus", "memory_mib", "disk_mib")
-            }
-            holding, seed = Holding(**arguments["holding"]), seed_of(operation)
-            return CreateMachine(stamp=stamp_of(operation), holding=holding, seed=seed, **fields)
-        case Kind.DETACH_SEED:
-            return DetachSeed(ref, stamp=stamp_of(operation, creation=arguments["creation"]))
-        case Kind.POWER_ON:
-            return PowerOn(ref)
-        case Kind.POWER_OFF:
-            return PowerOff(ref)
-        case Kind.SHUTDOWN:
-            return Shutdown(ref, patience=arguments.get("patience", settings.SHUTDOWN_PATIENCE))
-        case Kind.RESTART:
-            return Restart(ref)
-        case Kind.ANNOTATE:
-            return Annotate(ref, holding=Holding(**arguments["holding"]))
-        case Kind.REMOVE:
-            return RemoveMachine(ref, uuid=operation.machine.uuid)
-    raise Invalid(f"There is no order for {operation.kind!r}.")
+    """The same order whenever it is asked. Raises Invalid for a kind without one."""
+    made = ORDERS.get(operation.kind)
+    if made is None:
+        raise Invalid(f"There is no order for {operation.kind!r}.")
+    return made(operation, operation.machine.native_ref, operation.arguments)
+
+
+def _creation(operation: Operation, _ref: str, arguments: dict[str, Any]) -> Order:
+    names = ("name", "image_ref", "pool_ref", "vcpus", "memory_mib", "disk_mib")
+    fields = {name: arguments[name] for name in names}
+    holding = Holding(**arguments["holding"])
+    return CreateMachine(stamp=stamp_of(operation), holding=holding, seed=seed_of(operation), **fields)
+
+
+ORDERS: Mapping[str, Callable[[Operation, str, dict[str, Any]], Order]] = {
+    Kind.CREATE: _creation,
+    Kind.DETACH_SEED: lambda operation, ref, told: DetachSeed(ref, stamp_of(operation, creation=told["creation"])),
+    Kind.POWER_ON: lambda _operation, ref, _told: PowerOn(ref),
+    Kind.POWER_OFF: lambda _operation, ref, _told: PowerOff(ref),
+    Kind.SHUTDOWN: lambda _operation, ref, told: Shutdown(ref, told.get("patience", settings.SHUTDOWN_PATIENCE)),
+    Kind.RESTART: lambda _operation, ref, _told: Restart(ref),
+    Kind.RENAME: lambda _operation, ref, told: Rename(ref, told["name"]),
+    Kind.RESIZE: lambda _operation, ref, told: Resize(ref, told["vcpus"], told["memory_mib"]),
+    Kind.ANNOTATE: lambda _operation, ref, told: Annotate(ref, Holding(**told["holding"])),
+    Kind.REMOVE: lambda operation, ref, _told: RemoveMachine(ref, operation.machine.uuid),
+}
+"""What each kind asks of the hypervisor, from the machine's reference and what the operation was told."""

@@ -45,6 +45,8 @@ DOING: dict[str, str | Promise] = {
     Kind.POWER_OFF: gettext_lazy("Pulling the plug"),
     Kind.RESTART: gettext_lazy("Restarting"),
     Kind.ANNOTATE: gettext_lazy("Writing the holder onto the machine"),
+    Kind.RENAME: gettext_lazy("Renaming"),
+    Kind.RESIZE: gettext_lazy("Giving it another size"),
     Kind.DETACH_SEED: gettext_lazy("Taking away what it was told for its first start"),
     Kind.REMOVE: gettext_lazy("Removing the machine and its disks"),
 }
