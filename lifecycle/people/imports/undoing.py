@@ -102,7 +102,7 @@ def _pointing_here() -> Iterator[tuple[type[models.Model], str]]:
     for relation in User._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ManyToOneRel) and relation.related_model is not User:
             model: type[models.Model] = relation.related_model
-            if not model._meta.auto_created:
+            if not model._meta.auto_created and not getattr(model, "IS_COMPUTED", False):
                 yield model, relation.field.name
 
 

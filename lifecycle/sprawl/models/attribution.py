@@ -14,13 +14,17 @@ from lifecycle.people.models import Team
 class HolderCandidate(models.Model):
     """Somebody who might hold a machine that nobody holds. Computed anew; never a decision."""
 
+    IS_COMPUTED = True
+    """Whoever is only named here is not in use."""
+
     machine = models.ForeignKey(Machine, models.CASCADE, related_name="candidates")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+")
     team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="+")
     score = models.PositiveSmallIntegerField()
     """0 to 100."""
     evidence = models.JSONField(default=list)
-    """[{"what": key, "value": text, "points": number}, …]; values are hostile text."""
+    """[{"what": key, "value": text, "points": number, …}, …], the weightiest first; values are hostile text. Keys and points
+    stand in `sprawl/attribution/sources.py`."""
 
     class Meta:
         ordering = ["-score", "id"]
@@ -72,21 +76,65 @@ class EstateRule(models.Model):
         return self.name
 
 
-class CmdbRow(models.Model):
-    """A line of the inventory that was kept by hand: who is said to own what."""
+class CmdbFile(models.Model):
+    """The inventory that was kept by hand, as a file: tried first, then in force in place of the one before it."""
 
+    class State(models.TextChoices):
+        TRIED = "tried", _("tried")
+        IN_FORCE = "in_force", _("in force")
+
+    file_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRIED)
+    unknown = models.JSONField(default=list)
+    """Columns that mean nothing here."""
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="in_force"), name="one_inventory_in_force")
+        ]
+        verbose_name = _("inventory")
+        verbose_name_plural = _("inventories")
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class CmdbRow(models.Model):
+    """A line of an inventory: who is said to own what, and what we made of it when it was tried."""
+
+    class Outcome(models.TextChoices):
+        FITS = "fits", _("fits")
+        OWNER_UNKNOWN = "owner_unknown", _("owner not known")
+        NO_MACHINE = "no_machine", _("no such machine")
+        REFUSED = "refused", _("refused")
+
+    file = models.ForeignKey(CmdbFile, models.CASCADE, related_name="rows")
+    number = models.PositiveIntegerField()
+    """The line of the file that it begins in."""
     name = models.CharField(max_length=255, blank=True)
+    key = models.CharField(max_length=255, blank=True)
+    """The name whatever its case."""
     uuid = models.UUIDField(null=True, blank=True)
     address = models.CharField(max_length=64, blank=True)
     owner = models.CharField(max_length=255)
     """As it was written: a name, an address of mail, a user name, a team."""
     note = models.CharField(max_length=500, blank=True)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices)
+    problem = models.CharField(max_length=250, blank=True)
 
     class Meta:
-        ordering = ["id"]
+        ordering = ["number", "id"]
         indexes = [
-            models.Index(fields=["name"], name="cmdb_by_name"),
-            models.Index(fields=["uuid"], name="cmdb_by_uuid"),
+            models.Index(fields=["file", "number", "id"], name="cmdb_by_line"),
+            models.Index(fields=["file", "outcome", "number", "id"], name="cmdb_by_outcome"),
+            # Which line names a machine.
+            models.Index(fields=["file", "key"], name="cmdb_by_key"),
+            models.Index(fields=["file", "uuid"], name="cmdb_by_uuid"),
+            models.Index(fields=["file", "address"], name="cmdb_by_address"),
         ]
 
     def __str__(self) -> str:
