@@ -195,7 +195,7 @@ def _machine(number: int, fate: Fate, dice: random.Random, now: datetime) -> Mac
         name=name,
         stage=fate.stage,
         power=dice.choices([Power.ON, Power.OFF], [9, 1])[0] if fate.stage == Stage.ACTIVE else Power.OFF,
-        power_at=now, seen_at=now, first_seen_at=now, scans_seen=9,
+        power_at=now, seen_at=now, first_seen_at=now, scans_before=0,
         holder_id=fate.holder, team_id=fate.team,
         cost_centre_id=place if fate.holder or fate.team else None,
         purpose=f"{dice.choice(PURPOSES)}, part {number}" if fate.holder or fate.team else "",

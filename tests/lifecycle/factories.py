@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from lifecycle import clock
-from lifecycle.estate.models import Endpoint, Image, Machine, Meter, Pool, Power, Span, Stage, Tenure
+from lifecycle.estate.models import Drift, Endpoint, Image, Machine, Meter, Pool, Power, Span, Stage, Tenure
 from lifecycle.money.models import Rate, RateCard
 from lifecycle.people import sshkeys, tokens
 from lifecycle.people.models import CostCentre, SshKey, Team, Token, User
@@ -75,8 +75,10 @@ def make_team(name: str = "", **fields: Any) -> Team:
 
 
 def make_endpoint(name: str = "", **fields: Any) -> Endpoint:
+    """Looked at a few times already, unless told otherwise."""
     fields.setdefault("kind", "simulated")
     fields.setdefault("mode", Endpoint.Mode.MANAGE)
+    fields.setdefault("scans", 9)
     return Endpoint.objects.create(name=name or f"Endpoint {next(_numbers)}", **fields)
 
 
@@ -108,6 +110,14 @@ def make_machine(name: str = "", **fields: Any) -> Machine:
     if "endpoint" not in fields:
         fields["endpoint"] = make_endpoint()
     return Machine.objects.create(name=name or f"machine{number}", **fields)
+
+
+def make_drift(machine: Machine, column: Drift.Column = Drift.Column.NAME, **fields: Any) -> Drift:
+    """Renamed behind the portal's back, unless told otherwise."""
+    fields.setdefault("ours", "before")
+    fields.setdefault("theirs", "after")
+    fields.setdefault("since", BEGINNING)
+    return Drift.objects.create(machine=machine, column=column, **fields)
 
 
 def make_span(machine: Machine, meter: Meter = Meter.VCPU, **fields: Any) -> Span:

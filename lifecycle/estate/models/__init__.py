@@ -2,7 +2,7 @@
 
 from lifecycle.estate.models.devices import Disk, Nic, Snapshot
 from lifecycle.estate.models.drift import Drift
-from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Network, Pool
+from lifecycle.estate.models.endpoints import Datastore, Endpoint, Host, Image, Network, Pool, SyncToken
 from lifecycle.estate.models.files import DiskFile
 from lifecycle.estate.models.history import Meter, Span, Tenure
 from lifecycle.estate.models.machines import (
@@ -49,6 +49,7 @@ __all__ = [
     "Snapshot",
     "Span",
     "Stage",
+    "SyncToken",
     "Tenure",
     "UsageDay",
     "UsageHour",

@@ -55,8 +55,6 @@ class Endpoint(models.Model):
     rests_until = models.DateTimeField(null=True, blank=True)
     version = models.CharField(max_length=200, blank=True)
 
-    changes_token = models.TextField(blank=True)
-    """Where the next sweep begins; empty: it looks at everything."""
     full_scan_at = models.DateTimeField(null=True, blank=True)
     """The last complete scan that looked at everything."""
     swept_at = models.DateTimeField(null=True, blank=True)
@@ -80,6 +78,17 @@ class Endpoint(models.Model):
     def reveal_secret(self) -> str:
         """In plain text, for the connection only. Raises lifecycle.estate.secrets.Unreadable."""
         return opened(self, "secret")
+
+
+class SyncToken(models.Model):
+    """Where the next look for changes begins; without one, everything is looked at. Megabytes for a large estate, so
+    it is no column of the endpoint."""
+
+    endpoint = models.OneToOneField(Endpoint, models.CASCADE, primary_key=True, related_name="sync_token")
+    token = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.endpoint_id)
 
 
 class Part(models.Model):
@@ -121,6 +130,11 @@ class Datastore(Part):
     """An administrator's word: every host that mounts it belongs to an endpoint here."""
     files_at = models.DateTimeField(null=True, blank=True)
     """The last complete look at its files, of an endpoint that was read completely."""
+
+
+    @property
+    def used_mib(self) -> int:
+        return max(0, self.capacity_mib - self.free_mib)
 
 
 class Network(Part):

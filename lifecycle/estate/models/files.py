@@ -24,6 +24,7 @@ class DiskFile(models.Model):
     datastore = models.ForeignKey(Datastore, models.CASCADE, related_name="files")
     ref = models.CharField(max_length=500)
     name = models.CharField(max_length=500)
+    """As the last look saw it."""
     size_mib = models.PositiveBigIntegerField()
     changed_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.FOUND)
@@ -34,8 +35,10 @@ class DiskFile(models.Model):
     seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
     """Since when it is not there any more, or used again."""
-    retired_name = models.CharField(max_length=500, blank=True)
-    """What it is called since it was renamed."""
+    former_name = models.CharField(max_length=500, blank=True)
+    """What it was called before it was renamed: the name that it can have back."""
+    retire_key = models.CharField(max_length=64, blank=True)
+    """Stands in the name that it was given, so that no other file is ever taken for it."""
     retired_at = models.DateTimeField(null=True, blank=True)
     remove_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -49,8 +52,12 @@ class DiskFile(models.Model):
         ]
         indexes = [
             # Those whose wait is over.
-            models.Index(fields=["remove_at"], name="disk_file_due", condition=Q(state="retired"))
+            models.Index(fields=["remove_at"], name="disk_file_due", condition=Q(state="retired")),
+            # The list: largest first.
+            models.Index(fields=["-size_mib", "-id"], name="disk_file_by_size", condition=Q(gone_at=None)),
+            # The same file as another endpoint sees it.
+            models.Index(fields=["datastore", "name"], name="disk_file_by_name", condition=Q(gone_at=None)),
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.former_name or self.name

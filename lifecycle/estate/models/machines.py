@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
@@ -91,6 +91,10 @@ class MachineQuerySet(models.QuerySet["Machine"]):
         """Found on a hypervisor, held by nobody, and not managed by something else."""
         return self.filter(stage=Stage.DISCOVERED, managed_by="", managed_rule="", missing_since=None)
 
+    def seen_at_least(self, scans: int) -> MachineQuerySet:
+        """Known to so many complete looks at their endpoint, the first that saw them included."""
+        return self.filter(endpoint__scans__gte=F("scans_before") + scans)
+
 
 class Machine(models.Model):
     """A virtual machine: ordered through us or found. Never deleted from this table."""
@@ -152,7 +156,9 @@ class Machine(models.Model):
     first_seen_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
     """The last look that saw it, by the (shifted) clock that charges follow."""
-    scans_seen = models.PositiveIntegerField(default=0)
+    """While it is not missing, `Endpoint.swept_at` may be later: looks that found nothing new leave rows alone."""
+    scans_before = models.PositiveIntegerField(default=0, editable=False)
+    """How many complete looks at its endpoint there were before the first that saw it."""
     scans_missed = models.PositiveIntegerField(default=0)
     missing_since = models.DateTimeField(null=True, blank=True)
     missing_reason = models.CharField(max_length=20, blank=True, choices=Missing.choices)

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from lifecycle.estate.models.machines import Machine
 
 
 class UsageMark(models.Model):
-    """The last sample of a machine whose hypervisor counts from its start: the next one is compared with it."""
+    """The last sample of a machine: what was measured before it is written already. Where its hypervisor counts from
+    the machine's start, the next one is compared with these amounts."""
 
     machine = models.OneToOneField(Machine, models.CASCADE, primary_key=True, related_name="usage_mark")
     at = models.DateTimeField()
@@ -24,12 +26,12 @@ class UsageMark(models.Model):
 
 
 class UsageHour(models.Model):
-    """Sums over the seconds of one hour that were measured; None: the hypervisor does not tell."""
+    """Sums over the seconds of one hour that were measured; None: the hypervisor does not tell, of a part at least."""
 
     machine = models.ForeignKey(Machine, models.CASCADE, related_name="usage_hours")
     hour = models.DateTimeField()
     seconds = models.PositiveIntegerField(default=0)
-    cpu_ms = models.PositiveBigIntegerField(null=True)
+    cpu_ms = models.PositiveBigIntegerField(default=0)
     memory_mib = models.PositiveBigIntegerField(null=True)
     """The most that was in use."""
     io_kib = models.PositiveBigIntegerField(null=True)
@@ -39,7 +41,7 @@ class UsageHour(models.Model):
         ordering = ["machine", "hour"]
         constraints = [models.UniqueConstraint(fields=["machine", "hour"], name="usage_once_per_hour")]
         indexes = [
-            # Rolled up and swept away by the hour.
+            # Swept away by the hour.
             models.Index(fields=["hour"], name="usage_hour_by_time")
         ]
 
@@ -55,15 +57,16 @@ class UsageDay(models.Model):
     hours = models.PositiveSmallIntegerField()
     """How many hours were measured."""
     quiet_hours = models.PositiveSmallIntegerField()
-    cpu_milli = models.PositiveIntegerField(null=True)
+    cpu_milli = models.PositiveIntegerField(default=0)
     """Mean."""
-    cpu_p95_milli = models.PositiveIntegerField(null=True)
-    """95th percentile of the hours' means."""
-    cpu_top_milli = models.PositiveIntegerField(null=True)
+    cpu_p95_milli = models.PositiveIntegerField(default=0)
+    """95th percentile of the hours' means: so many of a hundred hours used no more."""
+    cpu_top_milli = models.PositiveIntegerField(default=0)
     """The busiest hour's mean."""
     memory_p95_mib = models.PositiveBigIntegerField(null=True)
     memory_top_mib = models.PositiveBigIntegerField(null=True)
     io_kib_s = models.PositiveIntegerField(null=True)
+    """Mean of the hours that were told."""
     net_kib_s = models.PositiveIntegerField(null=True)
 
     class Meta:
@@ -76,3 +79,16 @@ class UsageDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.machine_id} {self.day}"
+
+
+class UsageRoll(models.Model):
+    """At most one row: when days were last made from hours, and by which limits hours were called quiet."""
+
+    at = models.DateTimeField()
+    limits = models.TextField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="usage_roll_is_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.at)

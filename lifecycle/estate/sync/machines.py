@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from lifecycle.audit.actions import HOUSE, record_many
 from lifecycle.audit.models import Entry
@@ -103,7 +103,7 @@ def _write(updates: list[_Update], at: datetime) -> None:
     if not updates:
         return
     Machine.objects.filter(pk__in=[update.row.pk for update in updates]).update(
-        seen_at=at, power_at=at, scans_seen=F("scans_seen") + 1, scans_missed=0, missing_since=None
+        seen_at=at, power_at=at, scans_missed=0, missing_since=None
     )
     fields = set().union(*(update.changed for update in updates))
     if fields:
@@ -120,7 +120,7 @@ def _add(endpoint: Endpoint, new: list[Seen], parts: Parts, at: datetime) -> lis
         if seen.uuid in ended:
             continue
         row = Machine(
-            endpoint=endpoint, first_seen_at=at, seen_at=at, power_at=at, scans_seen=1, stage=Stage.DISCOVERED
+            endpoint=endpoint, first_seen_at=at, seen_at=at, power_at=at, scans_before=endpoint.scans, stage=Stage.DISCOVERED
         )
         for name, value in _columns(seen, parts, row, at).items():
             setattr(row, name, value)

@@ -19,7 +19,7 @@ def detect(now: datetime) -> Iterable[Candidate]:
     # One scan that missed it proves nothing yet: until it counts as missing, it is the orphan that it was.
     doubtful = Q(stage=Stage.DISCOVERED, managed_by="", managed_rule="", scans_missed__lt=settings.MISSING_AFTER_SCANS)
     ownerless = Machine.objects.ownerless() | Machine.objects.filter(doubtful)
-    seen = ownerless.filter(scans_seen__gte=settings.ORPHAN_AFTER_SCANS)
+    seen = ownerless.seen_at_least(settings.ORPHAN_AFTER_SCANS)
     for machine in seen.select_related("endpoint", "pool").order_by("pk"):
         since = machine.first_seen_at or now
         yield Candidate(

@@ -33,4 +33,4 @@ def centre(simulated_dir: Path) -> Iterator[DataCentre]:
 
 @pytest.fixture
 def endpoint(centre: DataCentre, db: None) -> Endpoint:
-    return make_endpoint("North", path=centre.path)
+    return make_endpoint("North", path=centre.path, scans=0)

@@ -59,7 +59,7 @@ def test_sync_finds_machines(centre, endpoint):
     assert (machine.native_ref, machine.name, machine.stage, machine.power) == (ref, "web", "discovered", "on")
     assert (machine.note, machine.guest_name, machine.created_by) == ("ask Kim", "web.lan", "kim")
     assert (machine.vcpus, machine.memory_mib, machine.disk_mib) == (2, 4096, 40_960)
-    assert (machine.scans_seen, machine.scans_missed, machine.missing_since) == (1, 0, None)
+    assert (machine.scans_before, machine.scans_missed, machine.missing_since) == (0, 0, None)
     assert machine.first_seen_at is not None
     assert before <= machine.first_seen_at == machine.seen_at == machine.power_at
     assert machine.addresses

@@ -33,7 +33,7 @@ def endpoint(centre, db):
 
 
 def _found(**fields):
-    return make_machine(scans_seen=5, **fields)
+    return make_machine(**fields)
 
 
 def _evidence(finding: Finding) -> dict[str, str]:
@@ -105,7 +105,7 @@ def test_scan_opens_a_second_finding_for_a_second_time():
     "fields",
     [
         {"managed_by": "vCLS"},
-        {"scans_seen": 1},
+        {"scans_before": 8},
         {"stage": Stage.BUILDING},
         {"stage": Stage.REMOVED},
         {"stage": Stage.QUARANTINED},
@@ -113,7 +113,7 @@ def test_scan_opens_a_second_finding_for_a_second_time():
 )
 def test_scan_leaves_alone(settings, fields):
     settings.ORPHAN_AFTER_SCANS = 2
-    make_machine(**{"scans_seen": 5} | fields)
+    make_machine(**fields)
     assert scan().opened == 0
 
 

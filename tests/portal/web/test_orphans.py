@@ -9,7 +9,7 @@ from tests.lifecycle.factories import make_endpoint, make_machine
 
 
 def _orphan(world, name, **fields):
-    machine = make_machine(name, scans_seen=3, endpoint=fields.pop("endpoint", world.endpoint), **fields)
+    machine = make_machine(name, endpoint=fields.pop("endpoint", world.endpoint), **fields)
     scan()
     return Finding.objects.get(machine=machine, ended_at=None)
 
