@@ -92,7 +92,7 @@ def _remove(lease: Lease) -> bool:
 
 def stopped(operation: Operation, facts: MachineFacts | None) -> None:
     """The machine of an ended lease is off: its grace begins. Runs in the transaction that ends the operation."""
-    machine, now = operation.machine, clock.now()
+    machine, now = operation.on_machine, clock.now()
     _seen(machine, facts, at=now, cause="stopped")
     if machine.stage != Stage.EXPIRED:
         return
@@ -110,7 +110,7 @@ def stopped(operation: Operation, facts: MachineFacts | None) -> None:
 
 def stop_failed(operation: Operation, facts: MachineFacts | None) -> None:
     """It could not be stopped: the lease goes on for a day, and is tried again then."""
-    machine = operation.machine
+    machine = operation.on_machine
     if machine.stage != Stage.EXPIRED:
         return
     later = clock.now() + LEAST_NOTICE
@@ -125,7 +125,7 @@ def _tell_of_no_stop(operation: Operation, later: datetime) -> None:
     """Whoever gave it back hears it, or whoever holds what the clock should have stopped: it runs on, and costs."""
     if operation.asked_by is not None and ended_by_asker(operation):
         return
-    machine, asked_by = operation.machine, operation.asked_by
+    machine, asked_by = operation.on_machine, operation.asked_by
     for person in [asked_by] if asked_by else recipients(machine):
         day = later.astimezone(person.tz).strftime("%d %b %Y")
         post(
@@ -140,12 +140,12 @@ def _tell_of_no_stop(operation: Operation, later: datetime) -> None:
 
 
 def restored(operation: Operation, facts: MachineFacts | None) -> None:
-    _seen(operation.machine, facts, at=clock.now(), cause="restored")
+    _seen(operation.on_machine, facts, at=clock.now(), cause="restored")
 
 
 def removed(operation: Operation, facts: MachineFacts | None) -> None:
     """The machine and its disks are gone: charging ends in this second."""
-    machine, now = operation.machine, clock.now()
+    machine, now = operation.on_machine, clock.now()
     history.close_spans(machine, at=now)
     history.end_tenure(machine, at=now)
     seeds.forget(machine)
@@ -158,7 +158,7 @@ def removed(operation: Operation, facts: MachineFacts | None) -> None:
 
 def removal_failed(operation: Operation, facts: MachineFacts | None) -> None:
     """It could not be removed: it stays quarantined for another day, and is tried again then."""
-    machine = operation.machine
+    machine = operation.on_machine
     if machine.stage != Stage.REMOVING:
         return
     later = clock.now() + LEAST_NOTICE

@@ -14,7 +14,7 @@ from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, Actor, record
 from lifecycle.errors import Conflict, Invalid
 from lifecycle.estate.actions import wake_up
-from lifecycle.estate.models import Machine
+from lifecycle.estate.models import DiskFile, Machine
 from lifecycle.logcontext import REQUEST, about, ids
 from lifecycle.operations.models import Brake, Heartbeat, Operation
 from lifecycle.operations.permissions import RUN_OPERATIONS
@@ -33,7 +33,7 @@ VERBS = {Verdict.CANCEL: "called_off", Verdict.DONE: "said_done", Verdict.FAILED
 
 
 def order(
-    machine: Machine,
+    subject: Machine | DiskFile,
     kind: Operation.Kind,
     *,
     purpose: Operation.Purpose,
@@ -43,9 +43,11 @@ def order(
     destructive: bool = False,
 ) -> Operation:
     """Writes one operation and wakes a worker after the commit. A second call with the same key returns the first."""
+    of_file = isinstance(subject, DiskFile)
     fields: dict[str, Any] = {
-        "machine": machine,
-        "endpoint_id": machine.endpoint_id,
+        "machine": None if of_file else subject,
+        "disk_file": subject if of_file else None,
+        "endpoint_id": subject.datastore.endpoint_id if isinstance(subject, DiskFile) else subject.endpoint_id,
         "kind": kind,
         "purpose": purpose,
         "arguments": arguments or {},
@@ -66,7 +68,7 @@ def order(
 
 def _note_asked(operation: Operation) -> None:
     """Ties the request, or the tick of the clock, to the operation: from here on lines are about both."""
-    with about(operation=operation.pk, machine=operation.machine_id):
+    with about(operation=operation.pk, **operation.concerns):
         log.info("Asked for: %s (%s).", operation.kind, operation.purpose)
 
 
@@ -78,10 +80,11 @@ def wake(pk: int | None) -> None:
         log.warning("No worker could be woken for operation %s; the sweep will find it.", pk, exc_info=True)
 
 
-def cancel_waiting(machine: Machine, *, by: Actor, reason: str) -> int:
-    """Cancels what was not begun yet on a machine; what runs is left to end. Returns how many."""
+def cancel_waiting(subject: Machine | DiskFile, *, by: Actor, reason: str) -> int:
+    """Cancels what was not begun yet on a machine or disk file; what runs is left to end. Returns how many."""
     cancelled = 0
-    for operation in Operation.objects.filter(machine=machine, state=State.WAITING, started_at=None):
+    mine = {"disk_file" if isinstance(subject, DiskFile) else "machine": subject}
+    for operation in Operation.objects.filter(**mine, state=State.WAITING, started_at=None):
         cancelled += _cancel(operation, by=by, reason=reason)
     return cancelled
 

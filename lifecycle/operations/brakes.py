@@ -28,6 +28,9 @@ DEADLINES = {
     Kind.ANNOTATE: timedelta(hours=1),
     Kind.DETACH_SEED: timedelta(hours=1),
     Kind.REMOVE: timedelta(hours=6),
+    Kind.RETIRE_FILE: timedelta(minutes=30),
+    Kind.RESTORE_FILE: timedelta(minutes=30),
+    Kind.REMOVE_FILE: timedelta(hours=6),
 }
 """Real time from its beginning, after which work that does not come to an end is given up."""
 
@@ -63,7 +66,7 @@ def standing(endpoint: Endpoint) -> str:
 
 
 def blast_limit(endpoint: Endpoint) -> int:
-    """How many machines may be removed on an endpoint within an hour without an admin's word."""
+    """How many machines and disk files may be removed on an endpoint within an hour without an admin's word."""
     machines = Machine.objects.filter(endpoint=endpoint, stage__in=LIVE).count()
     return min(endpoint.blast_count, max(1, math.floor(machines * endpoint.blast_percent / 100)))
 

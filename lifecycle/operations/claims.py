@@ -37,11 +37,12 @@ OPEN = tuple(Literal(state) for state in Operation.OPEN)
 
 
 def due() -> QuerySet[Operation]:
-    """Open work whose time has come, that nobody is at, and before which nothing else waits on its machine."""
-    earlier = Operation.objects.filter(machine=OuterRef("machine"), state__in=OPEN, pk__lt=OuterRef("pk"))
-    return Operation.objects.filter(~Exists(earlier), _unclaimed(), state__in=OPEN, next_try_at__lte=Now()).order_by(
-        "next_try_at", "pk"
-    )
+    """Open work whose time has come, that nobody is at, and before which nothing else waits on what it is done to."""
+    earlier = Operation.objects.filter(state__in=OPEN, pk__lt=OuterRef("pk"))
+    on_machine = Exists(earlier.filter(machine=OuterRef("machine")))
+    on_file = Exists(earlier.filter(disk_file=OuterRef("disk_file"), disk_file__isnull=False))
+    due = Operation.objects.filter(~on_machine, ~on_file, _unclaimed(), state__in=OPEN, next_try_at__lte=Now())
+    return due.order_by("next_try_at", "pk")
 
 
 def ready() -> QuerySet[Operation]:
@@ -89,7 +90,9 @@ def claim(pk: int) -> Operation | None:
     What is read first counts only if nobody had a turn since, or wrote down what came of theirs.
     """
     found = (
-        Operation.objects.select_related("machine", "endpoint", "machine__image", "machine__pool", "machine__seed")
+        Operation.objects.select_related(
+            "machine", "endpoint", "machine__image", "machine__pool", "machine__seed", "disk_file__datastore"
+        )
         .annotate(
             paused=Exists(Brake.objects.all()),
             rests=Q(endpoint__rests_until__gt=Now()),

@@ -72,7 +72,7 @@ def hindrance_of(drift: Drift, machine: Machine) -> str:
 
 def was_put_back(operation: Operation, facts: MachineFacts | None) -> None:
     """The hypervisor has done it: the register follows what it says now."""
-    machine, now = operation.machine, clock.now()
+    machine, now = operation.on_machine, clock.now()
     if facts is not None:
         observe(machine, facts, at=now, cause="put_back")
         Machine.objects.filter(pk=machine.pk).update(name=facts.name[:255])

@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 Kind, Purpose, State, Verdict = Operation.Kind, Operation.Purpose, Operation.State, Operation.Verdict
 
 
+def nothing_hinders(operation: Operation) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What follows, inside the transaction that ends the operation. Both are called with (operation, facts)."""
@@ -31,6 +35,8 @@ class Outcome:
     succeeded: Callable[[Operation, MachineFacts | None], None]
     failed: Callable[[Operation, MachineFacts | None], None]
     """Also when it was cancelled; `operation.state` tells which."""
+    hindrance: Callable[[Operation], str] = nothing_hinders
+    """Asked just before the hypervisor is, the first time: a sentence ends it as failed, with nothing done."""
 
 
 Outcomes = Mapping[tuple[str, str], Outcome]
@@ -39,7 +45,7 @@ LOOK_AGAIN = {"blast_radius": 60.0, "scan": 30.0, "full": 0.5}
 """Seconds until held work is looked at again, where it is not 3: nothing is lost meanwhile, a word ends it at once."""
 SHORTEST, LONGEST = 1.0, 15.0
 """Seconds between two tries of what the hypervisor refused for the moment."""
-GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF, Kind.DETACH_SEED)
+GONE_IS_FINE = (Kind.REMOVE, Kind.SHUTDOWN, Kind.POWER_OFF, Kind.DETACH_SEED, Kind.REMOVE_FILE)
 """What wants a machine, or something of it, to be off or away is done when the machine is away."""
 
 ASKED_ONCE = (Kind.RESTART, Kind.SHUTDOWN)

@@ -29,6 +29,7 @@ from lifecycle.operations.endings import (
     unmade,
     wait,
 )
+from lifecycle.operations.fileorders import unlike_file
 from lifecycle.operations.models import Operation
 from lifecycle.operations.orders import order_of, stamp_of
 
@@ -49,6 +50,12 @@ DONE_WHEN = {
 }
 """How a machine has to be for somebody's word to be believed that the work on it is done."""
 
+NO_MACHINE_IS_LEFT = (Kind.REMOVE, *Operation.OF_FILES)
+"""Nothing is to be read of a machine afterwards."""
+
+HINDERED = "hindered"
+"""Error code of what was not asked for because what it was decided on had changed."""
+
 
 def step(pk: int, *, outcomes: Outcomes) -> float | None:
     """Takes one step of an operation. Returns the seconds until the next, or None when nothing is (left) to do."""
@@ -56,7 +63,7 @@ def step(pk: int, *, outcomes: Outcomes) -> float | None:
         operation = claims.claim(pk)
         if operation is None:
             return None
-        with about(machine=operation.machine_id), claims.kept(operation):
+        with about(**operation.concerns), claims.kept(operation):
             try:
                 return _decided(operation, outcomes) if operation.verdict else _go_on(operation, outcomes)
             except HypervisorError as error:
@@ -68,6 +75,8 @@ def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
     if held:
         wait(operation, held)
         return None
+    if not (operation.attempt or operation.handle or operation.error_code) and _hindered(operation, outcomes):
+        return None
     with connect(operation.endpoint) as hypervisor:
         if operation.error_code:
             hypervisor.discard(stamp_of(operation))
@@ -76,6 +85,14 @@ def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
         if operation.handle is None:
             return _submitted(operation, hypervisor)
         return _polled(operation, hypervisor, outcomes)
+
+
+def _hindered(operation: Operation, outcomes: Outcomes) -> bool:
+    """What it was decided on may have changed while it waited: then it ends, and nothing was asked for."""
+    problem = outcomes[operation.kind, operation.purpose].hindrance(operation)
+    if problem and claims.note(operation, error_code=HINDERED, error=problem[:2000]):
+        end(operation, State.FAILED, None, outcomes)
+    return bool(problem)
 
 
 def _submitted(operation: Operation, hypervisor: Hypervisor) -> float | None:
@@ -93,9 +110,9 @@ def _polled(operation: Operation, hypervisor: Hypervisor, outcomes: Outcomes) ->
             raise TimedOut(_("The hypervisor did not come to an end with it in time."), native=progress.step)
         pause = _pause_after(operation, progress)
         return pause if claims.release(operation, again_in=pause, **_news(operation, progress)) else None
-    facts = None
-    if operation.kind != Kind.REMOVE:
-        facts = hypervisor.machine(progress.ref or operation.machine.native_ref)
+    facts, operation.made_ref = None, progress.ref
+    if operation.kind not in NO_MACHINE_IS_LEFT:
+        facts = hypervisor.machine(progress.ref or operation.on_machine.native_ref)
     if operation.kind == Kind.CREATE:
         look_for_doubles(operation, hypervisor)
     end(operation, State.SUCCEEDED, facts, outcomes)
@@ -169,9 +186,11 @@ def _taken_at_their_word(operation: Operation, outcomes: Outcomes) -> None:
             found = hypervisor.find(stamp_of(operation))
             problem = "" if len(found) == 1 else _("%(count)s machines carry its stamp.") % {"count": len(found)}
             facts = found[0] if found else None
+        elif operation.kind in Operation.OF_FILES:
+            problem = unlike_file(operation, hypervisor)
         else:
             try:
-                facts = hypervisor.machine(operation.machine.native_ref)
+                facts = hypervisor.machine(operation.on_machine.native_ref)
                 problem = _("The machine is still there.") if operation.kind == Kind.REMOVE else ""
             except NotFound:
                 problem = "" if operation.kind == Kind.REMOVE else _("The machine is not there.")

@@ -7,11 +7,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from lifecycle.estate.models import Endpoint, Machine
+from lifecycle.estate.models import DiskFile, Endpoint, Machine
 
 
 class Operation(models.Model):
-    """One piece of work on one machine. Claims and tries go by the database's clock, never the shifted one."""
+    """One piece of work on one machine, or on one disk file that no machine uses.
+
+    Claims and tries go by the database's clock, never the shifted one.
+    """
 
     class Kind(models.TextChoices):
         CREATE = "create", _("Make the machine")
@@ -24,6 +27,9 @@ class Operation(models.Model):
         RESIZE = "resize", _("Give it another size")
         DETACH_SEED = "detach_seed", _("Take away what it was told for its first start")
         REMOVE = "remove", _("Remove with its disks")
+        RETIRE_FILE = "retire_file", _("Rename a disk file before its removal")
+        RESTORE_FILE = "restore_file", _("Give a disk file its name back")
+        REMOVE_FILE = "remove_file", _("Remove a disk file")
 
     class Purpose(models.TextChoices):
         """Why: together with the kind it chooses what happens afterwards (`lifecycle/wiring.py`)."""
@@ -34,6 +40,7 @@ class Operation(models.Model):
         RESTORE = "restore", _("restored after the end")
         STAMP = "stamp", _("the register changed")
         SEED = "seed", _("the first start is over")
+        RECLAIM = "reclaim", _("nothing uses it")
         DRIFT = "drift", _("put back as it was agreed")
 
     class State(models.TextChoices):
@@ -45,6 +52,9 @@ class Operation(models.Model):
 
     OPEN = (State.WAITING, State.RUNNING)
 
+    OF_FILES = (Kind.RETIRE_FILE, Kind.RESTORE_FILE, Kind.REMOVE_FILE)
+    """On a disk file; all others are on a machine."""
+
     QUIET = (Kind.ANNOTATE, Kind.DETACH_SEED)
     """The portal's own bookkeeping: nobody waits for it, and it takes nobody's turn."""
 
@@ -55,7 +65,8 @@ class Operation(models.Model):
         DONE = "done", _("It is done")
         FAILED = "failed", _("Give it up")
 
-    machine = models.ForeignKey(Machine, models.PROTECT, related_name="operations")
+    machine = models.ForeignKey(Machine, models.PROTECT, null=True, blank=True, related_name="operations")
+    disk_file = models.ForeignKey(DiskFile, models.PROTECT, null=True, blank=True, related_name="operations")
     endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="operations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
@@ -99,12 +110,19 @@ class Operation(models.Model):
     verdict_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     verdict_reason = models.CharField(max_length=500, blank=True)
 
-    # Not in the table: what stood in its way, by the database's clock, when it was claimed.
+    # Not in the table: what stood in its way, by the database's clock, when it was claimed; what the hypervisor made.
     held: str = ""
     late: bool = False
+    made_ref: str = ""
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(machine__isnull=False, disk_file=None) | Q(machine=None, disk_file__isnull=False),
+                name="operation_has_one_subject",
+            )
+        ]
         indexes = [
             # The sweep: open work that is due.
             models.Index(
@@ -117,6 +135,11 @@ class Operation(models.Model):
                 fields=["machine", "id"],
                 name="operation_open_by_machine",
                 condition=Q(state__in=("waiting", "running")),
+            ),
+            models.Index(
+                fields=["disk_file", "id"],
+                name="operation_open_by_file",
+                condition=Q(state__in=("waiting", "running"), disk_file__isnull=False),
             ),
             # What an endpoint has under way.
             models.Index(fields=["endpoint", "state", "started_at"], name="operation_by_endpoint"),
@@ -131,7 +154,29 @@ class Operation(models.Model):
         verbose_name_plural = _("operations")
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.machine}"
+        return f"{self.get_kind_display()}: {self.subject}"
+
+    @property
+    def subject(self) -> Machine | DiskFile:
+        return self.on_file if self.machine_id is None else self.on_machine
+
+    @property
+    def on_machine(self) -> Machine:
+        """Its machine, where the kind is one of machines."""
+        assert self.machine is not None  # noqa: S101 - whoever asks knows the kind
+        return self.machine
+
+    @property
+    def on_file(self) -> DiskFile:
+        """Its disk file, where the kind is one of disk files."""
+        assert self.disk_file is not None  # noqa: S101 - operation_has_one_subject
+        return self.disk_file
+
+    @property
+    def concerns(self) -> dict[str, int]:
+        """What lines of the log are about that are about this."""
+        named = {"machine": self.machine_id, "disk_file": self.disk_file_id}
+        return {name: pk for name, pk in named.items() if pk is not None}
 
     @property
     def is_open(self) -> bool:

@@ -17,10 +17,13 @@ from hypervisors.contract import (
     Order,
     PowerOff,
     PowerOn,
+    RemoveDiskFile,
     RemoveMachine,
     Rename,
     Resize,
     Restart,
+    RestoreDiskFile,
+    RetireDiskFile,
     Seed,
     Shutdown,
     Stamp,
@@ -38,7 +41,7 @@ def stamp_of(operation: Operation, *, creation: int | None = None) -> Stamp:
 
     `creation`: the operation that made the machine, where this is another.
     """
-    machine = operation.machine
+    machine = operation.on_machine
     return Stamp(operation=f"{creation or operation.pk}-{machine.uuid.hex[:12]}", uuid=machine.uuid)
 
 
@@ -48,7 +51,7 @@ def seed_of(operation: Operation) -> Seed | None:
     told = operation.arguments.get("seed")
     if told is None:
         return None
-    kept = getattr(operation.machine, "seed", None)
+    kept = getattr(operation.on_machine, "seed", None)
     try:
         user_data = kept.reveal_user_data() if kept else ""
     except Unreadable as error:
@@ -59,10 +62,12 @@ def seed_of(operation: Operation) -> Seed | None:
 
 def order_of(operation: Operation) -> Order:
     """The same order whenever it is asked. Raises Invalid for a kind without one."""
+    if (of_file := FILE_ORDERS.get(operation.kind)) is not None:
+        return of_file(operation.arguments)
     made = ORDERS.get(operation.kind)
     if made is None:
         raise Invalid(f"There is no order for {operation.kind!r}.")
-    return made(operation, operation.machine.native_ref, operation.arguments)
+    return made(operation, operation.on_machine.native_ref, operation.arguments)
 
 
 def _creation(operation: Operation, _ref: str, arguments: dict[str, Any]) -> Order:
@@ -82,6 +87,13 @@ ORDERS: Mapping[str, Callable[[Operation, str, dict[str, Any]], Order]] = {
     Kind.RENAME: lambda _operation, ref, told: Rename(ref, told["name"]),
     Kind.RESIZE: lambda _operation, ref, told: Resize(ref, told["vcpus"], told["memory_mib"]),
     Kind.ANNOTATE: lambda _operation, ref, told: Annotate(ref, Holding(**told["holding"])),
-    Kind.REMOVE: lambda operation, ref, _told: RemoveMachine(ref, operation.machine.uuid),
+    Kind.REMOVE: lambda operation, ref, _told: RemoveMachine(ref, operation.on_machine.uuid),
 }
 """What each kind asks of the hypervisor, from the machine's reference and what the operation was told."""
+
+FILE_ORDERS: Mapping[str, Callable[[dict[str, Any]], Order]] = {
+    Kind.RETIRE_FILE: lambda told: RetireDiskFile(told["ref"], told["key"]),
+    Kind.RESTORE_FILE: lambda told: RestoreDiskFile(told["ref"], told["key"], told["name"]),
+    Kind.REMOVE_FILE: lambda told: RemoveDiskFile(told["ref"], told["key"]),
+}
+"""Of disk files. Their references change with their names: the operation keeps the one that it was written for."""

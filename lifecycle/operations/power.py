@@ -65,7 +65,7 @@ def _ask(machine: Machine, kind: Operation.Kind, *, by: User) -> Operation:
 
 def done(operation: Operation, facts: MachineFacts | None) -> None:
     if facts is not None:
-        observe(operation.machine, facts, at=clock.now(), cause=CAUSES[Kind(operation.kind)])
+        observe(operation.on_machine, facts, at=clock.now(), cause=CAUSES[Kind(operation.kind)])
 
 
 def failed(operation: Operation, facts: MachineFacts | None) -> None:
@@ -78,8 +78,8 @@ def failed(operation: Operation, facts: MachineFacts | None) -> None:
         operation.asked_by,
         "power_failed",
         key=f"power_failed:{operation.pk}",
-        subject=subject % {"what": operation.get_kind_display(), "machine": operation.machine},
-        context={"machine": operation.machine.name, "error": why(operation)},
+        subject=subject % {"what": operation.get_kind_display(), "machine": operation.on_machine},
+        context={"machine": operation.on_machine.name, "error": why(operation)},
         path=f"/machines/{operation.machine_id}/",
     )
 

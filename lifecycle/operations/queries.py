@@ -40,7 +40,9 @@ def open_operations() -> QuerySet[Operation]:
 
 def recent() -> QuerySet[Operation]:
     """Newest first, with all that is told of them."""
-    return Operation.objects.select_related("machine", "endpoint", "asked_by", "verdict_by").order_by("-pk")
+    return Operation.objects.select_related("machine", "disk_file", "endpoint", "asked_by", "verdict_by").order_by(
+        "-pk"
+    )
 
 
 def matching(*, state: str = "", endpoint: Endpoint | None = None, kind: str = "") -> QuerySet[Operation]:

@@ -84,13 +84,13 @@ def _order(seed: Seed, now: datetime) -> int:
 
 def detached(operation: Operation, facts: MachineFacts | None) -> None:
     """Nobody can read it any more, here or there. Runs in the transaction that ends the operation."""
-    forget(operation.machine)
-    record("machine.seed_detached", operation.machine, by=HOUSE)
+    forget(operation.on_machine)
+    record("machine.seed_detached", operation.on_machine, by=HOUSE)
 
 
 def stays(operation: Operation, facts: MachineFacts | None) -> None:
     """It could not be detached, or somebody called that off: administrators hear it once; it is tried again later."""
-    machine = operation.machine
+    machine = operation.on_machine
     seed = Seed.objects.select_for_update().filter(machine=machine).first()
     if seed is None:
         return

@@ -93,11 +93,11 @@ def take_back(request: Request, *, by: Actor) -> Request:
 
 def fulfilled(operation: Operation, facts: MachineFacts | None) -> None:
     """The machine runs: it is handed over in this second. Runs in the transaction that ends the operation."""
-    request = Request.objects.select_related("blueprint", "requester").get(machine=operation.machine)
+    request = Request.objects.select_related("blueprint", "requester").get(machine=operation.on_machine)
     if facts is None:
         raise RuntimeError("A created machine comes with its facts.")
     now = clock.now()
-    machine = observe(operation.machine, facts, at=now, cause="handed_over")
+    machine = observe(operation.on_machine, facts, at=now, cause="handed_over")
     stages.move(machine, Stage.ACTIVE, by=HOUSE, reason=str(request), next_at=request.ends_at)
     lease = begin(
         machine, ends_at=request.ends_at, zone=request.requester.zone, terms=Terms.of(request.blueprint), at=now
@@ -112,9 +112,9 @@ def fulfilled(operation: Operation, facts: MachineFacts | None) -> None:
 
 def failed(operation: Operation, facts: MachineFacts | None) -> None:
     """The machine was not made, or is not wanted any more: the requester hears why and can ask again."""
-    request = Request.objects.select_related("requester").get(machine=operation.machine)
-    stages.move(operation.machine, Stage.FAILED, by=HOUSE, reason=operation.error, next_at=FAR)
-    seeds.forget(operation.machine)
+    request = Request.objects.select_related("requester").get(machine=operation.on_machine)
+    stages.move(operation.on_machine, Stage.FAILED, by=HOUSE, reason=operation.error, next_at=FAR)
+    seeds.forget(operation.on_machine)
     if operation.state == Operation.State.CANCELLED:
         _end(request, State.CANCELLED, failure=operation.error)
         if operation.verdict_by_id == request.requester_id:

@@ -29,28 +29,35 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
     what it had begun is being cleared away.
     """
 
-    machine = serializers.IntegerField(source="machine_id", read_only=True)
+    machine = serializers.IntegerField(source="machine_id", read_only=True, allow_null=True)
+    disk_file = serializers.IntegerField(
+        source="disk_file_id",
+        read_only=True,
+        allow_null=True,
+        help_text="Where the work is on one and not on a machine.",
+    )
 
     class Meta:
         model = Operation
         fields = [
-            "id", "machine", "kind", "purpose", "state", "progress", "step", "attempt", "waits_for", "verdict",
-            "error_code", "error", "created_at", "started_at", "ended_at",
+            "id", "machine", "disk_file", "kind", "purpose", "state", "progress", "step", "attempt", "waits_for",
+            "verdict", "error_code", "error", "created_at", "started_at", "ended_at",
         ]  # fmt: skip
 
 
 class AdminOperationSerializer(OperationSerializer):
     """For administrators and auditors: with the hypervisor's own words, and who decided what."""
 
-    machine_name = serializers.CharField(source="machine.name", read_only=True)
+    machine_name = serializers.CharField(source="machine.name", read_only=True, default="")
+    disk_file_name = serializers.CharField(source="disk_file", read_only=True, default="")
     endpoint = EndpointNameSerializer(read_only=True)
     asked_by = PersonSerializer(read_only=True, allow_null=True)
     verdict_by = PersonSerializer(read_only=True, allow_null=True)
 
     class Meta(OperationSerializer.Meta):
         fields = [
-            *OperationSerializer.Meta.fields, "machine_name", "endpoint", "asked_by", "next_try_at", "deadline_at",
-            "destructive", "cleared_at", "native_error", "verdict_by", "verdict_reason",
+            *OperationSerializer.Meta.fields, "machine_name", "disk_file_name", "endpoint", "asked_by", "next_try_at",
+            "deadline_at", "destructive", "cleared_at", "native_error", "verdict_by", "verdict_reason",
         ]  # fmt: skip
 
 

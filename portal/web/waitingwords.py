@@ -43,6 +43,12 @@ WITHOUT_IT: dict[tuple[str, str], Words] = {
         "What the machine was told for its first start stays where it is, secrets and all. It is tried again later."
     ),
     (Kind.ANNOTATE, Purpose.STAMP): lazy("What stands on the machine itself stays as it was."),
+    (Kind.RETIRE_FILE, Purpose.RECLAIM): lazy("The disk file keeps its name. Whoever asked is told."),
+    (Kind.RESTORE_FILE, Purpose.RECLAIM): lazy("The disk file waits on under its new name. Whoever asked is told."),
+    (Kind.REMOVE_FILE, Purpose.RECLAIM): lazy(
+        "The disk file stays under its new name, and is not removed until somebody sets another day. Whoever had it"
+        " renamed is told."
+    ),
 }
 """What follows when it is not done; in all other cases OTHERWISE."""
 OTHERWISE = lazy("The machine stays as it is. Whoever asked is told.")
@@ -82,7 +88,7 @@ class Work:
     @property
     def request(self) -> Request | None:
         """Of what builds a machine."""
-        return getattr(self.operation.machine, "request", None) if self.operation.kind == Kind.CREATE else None
+        return getattr(self.operation.on_machine, "request", None) if self.operation.kind == Kind.CREATE else None
 
     @property
     def asker(self) -> User | None:

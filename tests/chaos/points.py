@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,6 @@ def missed(folder: Path, plan: list[dict[str, Any]]) -> list[str]:
 def arm(plan: Plan) -> None:
     """Wraps the engine's functions. Nothing else of them is changed."""
     from lifecycle.operations import actions, brakes, claims, endings, engine, work
-    from lifecycle.operations.endings import Outcome
     from lifecycle.wiring import OUTCOMES
 
     def around(module: Any, name: str, point: str, *, before: bool = True, after: bool = True) -> None:
@@ -141,7 +141,8 @@ def arm(plan: Plan) -> None:
         around(module, "wake", "wake", after=False)
     _around_end(plan, endings, engine)
     for what, outcome in list(OUTCOMES.items()):
-        OUTCOMES[what] = Outcome(*(_then(plan, each) for each in (outcome.succeeded, outcome.failed)))  # type: ignore[index]
+        watched = replace(outcome, succeeded=_then(plan, outcome.succeeded), failed=_then(plan, outcome.failed))
+        OUTCOMES[what] = watched  # type: ignore[index]
     _around_calls(plan, engine)
 
 

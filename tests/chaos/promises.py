@@ -117,9 +117,13 @@ def as_it_is_there(seen: Evidence) -> Iterator[Broken]:
             yield Broken("unsettled", f"Machine {row['id']} is said to be {row['power']} and is {word}.")
 
 
+def _subject(row: Row) -> str:
+    return f"machine {row['machine_id']}" if row["machine_id"] else f"disk file {row['disk_file_id']}"
+
+
 def operations_ended(seen: Evidence) -> Iterator[Broken]:
     for row in seen.operations:
-        where = f"Operation {row['id']} ({row['kind']} of machine {row['machine_id']})"
+        where = f"Operation {row['id']} ({row['kind']} of {_subject(row)})"
         if row["state"] in OPEN:
             yield Broken("unsettled", f"{where} is still {row['state']}, waiting for {row['waits_for'] or 'nothing'}.")
         elif row["claimed_by"] or row["claimed_until"]:
