@@ -93,12 +93,14 @@ def monthly_cents(*, vcpus: int, memory_mib: int, disk_mib: int, month: date | N
     return _monthly(_quantities(vcpus, memory_mib, disk_mib), PriceList.load().complete_at(month), month)
 
 
-def monthly_cents_of(machines: Iterable[Sized], *, prices: PriceList | None = None) -> dict[int, int]:
+def monthly_cents_of(
+    machines: Iterable[Sized], *, prices: PriceList | None = None, month: date | None = None
+) -> dict[int, int]:
     """Id -> price of a whole month at its present size, always on; of a stopped one that is kept, its disks.
 
-    Empty while no rate card is in force.
+    Empty while no rate card is in force. By the present month's card unless told otherwise.
     """
-    month = calendar.month_of(clock.now())
+    month = month or calendar.month_of(clock.now())
     prices = prices or PriceList.load()
     if not prices.at(month):
         return {}
