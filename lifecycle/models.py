@@ -30,6 +30,7 @@ from lifecycle.estate.models import (
     UsageDay,
     UsageHour,
     UsageMark,
+    UsageRoll,
 )
 from lifecycle.leases.models import Lease
 from lifecycle.money.models import Charge, Draft, Line, Rate, RateCard
@@ -114,6 +115,7 @@ __all__ = [
     "UsageDay",
     "UsageHour",
     "UsageMark",
+    "UsageRoll",
     "User",
     "WasteDay",
 ]

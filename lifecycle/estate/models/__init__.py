@@ -20,7 +20,7 @@ from lifecycle.estate.models.machines import (
 )
 from lifecycle.estate.models.scans import Scan
 from lifecycle.estate.models.seeds import Seed
-from lifecycle.estate.models.usage import UsageDay, UsageHour, UsageMark
+from lifecycle.estate.models.usage import UsageDay, UsageHour, UsageMark, UsageRoll
 
 __all__ = [
     "ENDED",
@@ -54,4 +54,5 @@ __all__ = [
     "UsageDay",
     "UsageHour",
     "UsageMark",
+    "UsageRoll",
 ]
