@@ -48,6 +48,7 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
         sees_all,
         [
             (_("Orphans"), "orphans", "scan-search"),
+            (_("Estate"), "estate", "network"),
             (_("Endpoints"), "endpoints", "layers"),
             (_("Operations"), "operations", "activity"),
             (_("People"), "people", "users"),

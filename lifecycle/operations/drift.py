@@ -55,8 +55,8 @@ def put_back(drift: Drift, *, by: User) -> Operation:
     return operation
 
 
-def hindrance_of(drift: Drift, machine: Machine) -> str:
-    """Why it cannot be put back at this moment; empty when it can."""
+def hindrance_of(drift: Drift, machine: Machine, *, asked: bool = True) -> str:
+    """Why it cannot be put back at this moment; empty when it can. Lists do not ask for each what is under way."""
     if drift.ended_at is not None:
         return _("This was decided already.")
     if drift.column == Column.DISK:
@@ -65,7 +65,8 @@ def hindrance_of(drift: Drift, machine: Machine) -> str:
         return _("%(endpoint)s is only observed: nothing is changed there.") % {"endpoint": machine.endpoint}
     if drift.column != Column.NAME and machine.power != Power.OFF:
         return _("%(machine)s has to be off for that.") % {"machine": machine}
-    if Operation.objects.filter(machine=machine, state__in=Operation.OPEN).exclude(kind__in=Operation.QUIET).exists():
+    under_way = Operation.objects.filter(machine=machine, state__in=Operation.OPEN).exclude(kind__in=Operation.QUIET)
+    if asked and under_way.exists():
         return _("Something else is under way on %(machine)s. Wait until it is done.") % {"machine": machine}
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -91,3 +92,11 @@ def worker_seen() -> bool:
 
 def _workers(within: timedelta) -> QuerySet[Heartbeat]:
     return Heartbeat.objects.filter(name__startswith=WORKER, at__gt=Now() - within)
+
+
+def put_backs_under_way(machines: Iterable[int]) -> set[int]:
+    """Those machines of which something that drifted is being put back."""
+    open_ones = Operation.objects.filter(
+        machine__in=list(machines), purpose=Operation.Purpose.DRIFT, state__in=Operation.OPEN
+    )
+    return set(open_ones.order_by().values_list("machine", flat=True))

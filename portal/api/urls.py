@@ -10,6 +10,7 @@ from portal.api import (
     docs,
     endpoints,
     enginehealth,
+    estate,
     imports,
     machines,
     notices,
@@ -33,6 +34,7 @@ router.register("cost-centres", costs.CostCentreViewSet, basename="api-cost-cent
 router.register("notices", notices.NoticeViewSet, basename="api-notice")
 router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
 router.register("endpoints", endpoints.EndpointViewSet, basename="api-endpoint")
+router.register("drifts", estate.DriftViewSet, basename="api-drift")
 router.register("operations", operations.OperationViewSet, basename="api-operation")
 router.register("audit", audit.EntryViewSet, basename="api-audit")
 router.register("people/imports", imports.ImportViewSet, basename="api-people-import")
@@ -46,6 +48,7 @@ urlpatterns = [
     path("quotes/", catalogue.QuoteView.as_view(), name="api-quotes"),
     path("costs/", costs.CostsView.as_view(), name="api-costs"),
     path("costs/months/", costs.MonthsView.as_view(), name="api-costs-months"),
+    path("estate/", estate.EstateView.as_view(), name="api-estate"),
     path("operations/health/", enginehealth.HealthView.as_view(), name="api-operation-health"),
     path("pause/", operations.PauseView.as_view(), name="api-pause"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),

@@ -25,7 +25,7 @@ from lifecycle.people import sessions
 from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
 from lifecycle.sprawl.actions import scan
-from tests.lifecycle.factories import make_cost_centre, make_ssh_key, make_team, make_token, make_user
+from tests.lifecycle.factories import make_cost_centre, make_drift, make_ssh_key, make_team, make_token, make_user
 from tests.lifecycle.world import World
 
 LIST = b"username,name,email\nnina,Nina Nowak,nina@example.org\n"
@@ -135,6 +135,7 @@ def _house(world: World) -> dict[str, Any]:
         "orphan": Finding.objects.latest("pk").pk,
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,
+        "drift": make_drift(Machine.objects.get(name="churn-scoring")).pk,
         "blueprint": world.blueprint.pk,
         "size": world.small.pk,
         "rate-card": line.rate.card_id,

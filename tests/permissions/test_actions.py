@@ -24,6 +24,7 @@ from lifecycle.leases import actions as leases
 from lifecycle.models import (
     Blueprint,
     CostCentre,
+    Drift,
     Endpoint,
     Finding,
     Lease,
@@ -41,7 +42,7 @@ from lifecycle.models import (
 )
 from lifecycle.money.actions import publish_rate_card
 from lifecycle.operations import actions as operations
-from lifecycle.operations import power
+from lifecycle.operations import drift, power
 from lifecycle.people import account, leaving, sessions, sshkeys, teams, tokens
 from lifecycle.people import actions as people
 from lifecycle.people.imports.applying import apply_import
@@ -98,6 +99,7 @@ class Things:
     request = property(lambda self: self._row(Request, "request"))
     finding = property(lambda self: self._row(Finding, "orphan"))
     endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
+    drift = property(lambda self: self._row(Drift, "drift"))
     operation = property(lambda self: self._row(Operation, "operation"))
     blueprint = property(lambda self: self._row(Blueprint, "blueprint"))
     size = property(lambda self: self._row(Size, "size"))
@@ -150,6 +152,8 @@ ACTS: dict[str, Act] = {
     "money.actions.publish_rate_card": lambda on, by: publish_rate_card(
         "2030", on.day(400).replace(day=1), PRICES, by=by
     ),
+    "operations.drift.accept": lambda on, by: drift.accept(on.drift, by=by),
+    "operations.drift.put_back": lambda on, by: drift.put_back(on.drift, by=by),
     "operations.actions.retry_now": lambda on, by: operations.retry_now(on.operation, by=by),
     "operations.actions.clear": lambda on, by: operations.clear(on.operation, reason="Known", by=by),
     "operations.actions.cancel": lambda on, by: operations.cancel(on.operation, reason="Not needed", by=by),
