@@ -12,6 +12,7 @@ from lifecycle import clock
 from lifecycle import travel as travelling
 from lifecycle.estate.models import Endpoint
 from lifecycle.estate.sync import sync
+from lifecycle.estate.usage import collect
 from lifecycle.leases import clockwork
 from lifecycle.money.actions import draft
 from lifecycle.notices import actions as notices
@@ -22,11 +23,12 @@ from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.usage import roll_up
 from lifecycle.wiring import OUTCOMES
 
 P = ParamSpec("P")
 
-SYNC_EXPIRES = 300
+SYNC_EXPIRES = USAGE_EXPIRES = 300
 """Seconds after which the next round asks for the same."""
 
 
@@ -56,6 +58,19 @@ def sync_endpoints() -> None:
     """One message each: a slow endpoint delays no other's."""
     for pk in Endpoint.objects.values_list("pk", flat=True):
         sync_endpoint.apply_async((pk,), expires=SYNC_EXPIRES)
+
+
+@shared_task(ignore_result=True)
+def collect_usages() -> None:
+    """One message each, as for scans."""
+    for pk in Endpoint.objects.values_list("pk", flat=True):
+        collect_usage.apply_async((pk,), expires=USAGE_EXPIRES)
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def roll_up_usage() -> None:
+    roll_up()
 
 
 @shared_task(ignore_result=True)
@@ -120,3 +135,10 @@ def travel() -> None:
 def sync_endpoint(pk: int) -> None:
     if (endpoint := Endpoint.objects.filter(pk=pk).first()) is not None and sync(endpoint):
         scan()
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def collect_usage(pk: int) -> None:
+    if (endpoint := Endpoint.objects.filter(pk=pk).first()) is not None:
+        collect(endpoint)

@@ -26,6 +26,8 @@ QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in DUTIES]
 ROUTES = {
     "work_operation": "provisioning",
     "sync_endpoint": "sync",
+    "collect_usage": "sync",
+    "roll_up_usage": "sync",
     "scan_sprawl": "sync",
     "draft_money": "sync",
 }
@@ -37,6 +39,8 @@ LIMITS = {"provisioning": (120, 150), "sync": (1800, 1830), "clockwork": (300, 3
 SCHEDULE = {
     "sweep": (2, 5),
     "sync_endpoints": (30, 300),
+    "collect_usages": (60, 300),
+    "roll_up_usage": (300, 3600),
     "advance_leases": (15, 60),
     "detach_seeds": (15, 60),
     "lapse_requests": (300, 300),
