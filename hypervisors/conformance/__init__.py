@@ -14,6 +14,7 @@ from hypervisors.conformance import (
     racing,
     reading,
     resizing,
+    retiring,
     seeding,
     snapshots,
     telling,
@@ -24,5 +25,6 @@ from hypervisors.conformance.promises import PROMISES, Broken, Promise, gaps
 
 __all__ = [
     "PROMISES", "Bench", "Broken", "Hardware", "Native", "Promise", "changing", "disks", "files", "gaps", "making",
-    "networks", "powering", "racing", "reading", "resizing", "seeding", "snapshots", "telling", "watching",
+    "networks", "powering", "racing", "reading", "resizing", "retiring", "seeding", "snapshots", "telling",
+    "watching",
 ]  # fmt: skip

@@ -87,6 +87,12 @@ class Bench(Protocol):
     def scribble(self, ref: str, text: str) -> None:
         """Writes a short ASCII text into a machine's first disk, past any guest. Called on stopped machines only."""
 
+    def attach_by_hand(self, ref: str, file_ref: str) -> None:
+        """Gives a stopped machine this file as one more disk."""
+
+    def scribble_file(self, file_ref: str, text: str) -> None:
+        """As `scribble`, into a disk file that belongs to no machine."""
+
     # What the hypervisor's own tools show
 
     def machines(self) -> Mapping[str, Native]:
@@ -99,6 +105,9 @@ class Bench(Protocol):
 
     def scribbled(self, ref: str) -> str:
         """What `scribble` left in the first disk of a stopped machine; empty when there is nothing of it."""
+
+    def scribbled_file(self, file_ref: str) -> str:
+        """What `scribble_file` left in a disk file of no machine."""
 
     def seed_in(self, ref: str) -> Seed | None:
         """What cloud-init in this machine would read if it looked now (`hypervisors.conformance.guest` helps)."""

@@ -33,9 +33,11 @@ from hypervisors.contract.orders import (
     Annotate,
     CreateMachine,
     DetachSeed,
+    FileOrder,
     GrowDisk,
     Handle,
     Holding,
+    MachineOrder,
     Order,
     PowerOff,
     PowerOn,
@@ -64,10 +66,10 @@ from hypervisors.contract.target import Target
 
 __all__ = [
     "MEANINGS", "NEEDS", "STEPS", "AddDisk", "AddNic", "Annotate", "Capabilities", "Changes", "CreateMachine",
-    "DatastoreFacts", "DetachSeed", "DiskFacts", "DiskFile", "DiskFiles", "Event", "GrowDisk", "Handle", "Holding",
-    "HostFacts", "Hypervisor", "ImageFacts", "Inventory", "MachineFacts", "NetworkFacts", "NicFacts", "Order",
-    "PoolFacts", "Power", "PowerOff", "PowerOn", "Progress", "RemoveDisk", "RemoveDiskFile", "RemoveMachine",
-    "RemoveNic", "RemoveSnapshot", "Rename", "Reset", "Resize", "Restart", "RestoreDiskFile", "Resume",
+    "DatastoreFacts", "DetachSeed", "DiskFacts", "DiskFile", "DiskFiles", "Event", "FileOrder", "GrowDisk", "Handle",
+    "Holding", "HostFacts", "Hypervisor", "ImageFacts", "Inventory", "MachineFacts", "MachineOrder", "NetworkFacts",
+    "NicFacts", "Order", "PoolFacts", "Power", "PowerOff", "PowerOn", "Progress", "RemoveDisk", "RemoveDiskFile",
+    "RemoveMachine", "RemoveNic", "RemoveSnapshot", "Rename", "Reset", "Resize", "Restart", "RestoreDiskFile", "Resume",
     "RetireDiskFile", "RevertSnapshot", "Seed", "Shutdown", "SnapshotFacts", "Stamp", "Suspend", "TakeSnapshot",
     "Target", "UsageSample", "What", "mac_of",
 ]  # fmt: skip

@@ -207,7 +207,11 @@ class DiskFile:
     """A disk as storage sees it: a file or a volume, whether a machine mounts it or not."""
 
     ref: str
+    """Where the hypervisor names files by nothing else, it holds the name, and a renamed file has another."""
     name: str
+    """Where it lies inside its storage, the same text from every endpoint that mounts storage of this
+    `DatastoreFacts.identity`: a path with slashes and without one at its beginning, or the storage's own name of a
+    volume. Whole, at most 500 characters: one that cannot be told so is kept for that reason."""
     datastore_ref: str
     size_mib: int
     """As the guest would see it; of a file whose inside is not read, its own size."""

@@ -1,7 +1,7 @@
 """What can be ordered. Each docstring says what holds once it is done; a second one changes nothing.
 
-An order that is not possible in the machine's present state is WrongState, one that makes no sense InvalidRequest, one
-for something that does not exist NotFound. Whatever is removed and is gone already counts as done.
+An order that is not possible in the present state of machine or file is WrongState, one that makes no sense
+InvalidRequest, one for something that does not exist NotFound. Whatever is removed and is gone already counts as done.
 """
 
 from __future__ import annotations
@@ -242,38 +242,58 @@ class RemoveMachine:
 
 @dataclass(frozen=True, slots=True)
 class RetireDiskFile:
-    """The disk file has a name that begins with `leasehold-retired-<key>-`, so that whoever still counts on it finds
-    out, and nothing of it is lost. `key`: `[a-z0-9-]{1,64}`. WrongState, touching nothing, when any machine, image or
-    other disk of the endpoint uses it. `Progress.ref` is its reference from now on."""
+    """The disk file is called `hypervisors.retired.retired_path(name, key)`, in the folder where it lies, so that
+    whoever still counts on it finds out, and nothing of it is lost. `key`: `[a-z0-9-]{1,64}`. `Progress.ref` is its
+    reference from now on.
+
+    WrongState, touching nothing, when a machine, image, snapshot or other disk of the endpoint uses it, when it is kept
+    for something (`DiskFile.kept_for`), when another order has retired it, or when its storage cannot rename it; looked
+    at again right before it is touched, on all hosts. NotFound when it is gone.
+
+    Wherever the work is cut off, the file is there under one of the two names, and the same order again finishes it;
+    where a hypervisor has to copy the file to rename it, both are there until the copy is whole, and then the first
+    goes.
+    """
 
     file_ref: str
+    """`DiskFile.ref`, as it was told before."""
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreDiskFile:
-    """A retired disk file has the name again that it had. NameTaken when something else has it by now. `Progress.ref`
-    is its reference from now on."""
+    """A retired disk file has the name again that it had; otherwise as `RetireDiskFile`. NameTaken when something else
+    has it by now; InvalidRequest when the file was not retired from this name with this key. One that a machine uses
+    under its new name is WrongState."""
 
     file_ref: str
+    """The reference that the file has been retired to."""
     key: str
     name: str
+    """`DiskFile.name`, as it was told before."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveDiskFile:
     """The retired disk file is gone. One whose name is not that of `RetireDiskFile` with this key is InvalidRequest,
-    one that is used WrongState; nothing is touched then."""
+    one that is used or kept WrongState; nothing is touched then. Looked at right before, as there."""
 
     file_ref: str
+    """The reference that the file has been retired to."""
     key: str
 
 
-Order = (
-    CreateMachine | DetachSeed | PowerOn | PowerOff | Shutdown | Restart | Reset | Suspend | Resume | Resize
-    | AddDisk | GrowDisk | RemoveDisk | AddNic | RemoveNic | TakeSnapshot | RevertSnapshot | RemoveSnapshot
-    | Rename | Annotate | RemoveMachine | RetireDiskFile | RestoreDiskFile | RemoveDiskFile
+FileOrder = RetireDiskFile | RestoreDiskFile | RemoveDiskFile
+"""Orders on a disk file that belongs to no machine."""
+
+MachineOrder = (
+    DetachSeed | PowerOn | PowerOff | Shutdown | Restart | Reset | Suspend | Resume | Resize | AddDisk | GrowDisk
+    | RemoveDisk | AddNic | RemoveNic | TakeSnapshot | RevertSnapshot | RemoveSnapshot | Rename | Annotate
+    | RemoveMachine
 )  # fmt: skip
+"""Orders for a machine that is there: it is behind `ref`."""
+
+Order = CreateMachine | MachineOrder | FileOrder
 
 STEPS = (
     "placing", "copying", "defining", "seeding", "starting", "stopping", "suspending", "resizing", "disk", "network",

@@ -12,18 +12,22 @@ from hypervisors.contract import (
     Changes,
     CreateMachine,
     DiskFiles,
+    FileOrder,
     Handle,
     Hypervisor,
     Inventory,
     MachineFacts,
     Order,
     Progress,
+    RemoveDiskFile,
     RemoveMachine,
+    RestoreDiskFile,
+    RetireDiskFile,
     Stamp,
     Target,
     UsageSample,
 )
-from hypervisors.errors import InvalidRequest, NotFound
+from hypervisors.errors import InvalidRequest, NotFound, Unsupported
 from hypervisors.kvm import creation, domains, estate, places, removal, using, work
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.hosts import Hosts
@@ -99,6 +103,8 @@ class Kvm(Hypervisor):
             if isinstance(order, CreateMachine):
                 check_creation(order)
                 return self._create(order, {}).handle or {}
+            if isinstance(order, FileOrder):
+                raise Unsupported("Disk files are not renamed here.")
             handle = {"step": STEP_OF[type(order)], "uuid": order.ref}
             if isinstance(order, RemoveMachine):
                 return {**handle, "left": "\n".join(self._remove(order))}
@@ -113,6 +119,8 @@ class Kvm(Hypervisor):
                 case RemoveMachine():
                     self._remove(order)
                     return Progress(done=True, percent=100, step=STEP_OF[RemoveMachine])
+                case RetireDiskFile() | RestoreDiskFile() | RemoveDiskFile():
+                    raise Unsupported("Disk files are not renamed here.")
                 case _:
                     return self._carry_out(order, handle, first=False)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from hypervisors import contract
 from hypervisors.contract import Capabilities, CreateMachine, Handle, Inventory, MachineFacts, Order, Progress
 from hypervisors.errors import InvalidRequest
-from hypervisors.simulated import changing, creating, mapping, reshaping
+from hypervisors.simulated import changing, creating, filing, mapping, reshaping
 from hypervisors.simulated.client import Client
 from hypervisors.simulated.faults import NativeFault
 
@@ -118,6 +118,8 @@ class Simulated(contract.Hypervisor):
             case contract.Rename() | contract.DetachSeed():
                 reshaping.at_once(self.client, order)
                 return {}
+            case contract.RetireDiskFile() | contract.RestoreDiskFile() | contract.RemoveDiskFile():
+                return filing.submit(self.client, order)
             case _ if isinstance(order, changing.Plain):
                 return changing.submit(self.client, order)
             case _:
@@ -135,6 +137,8 @@ class Simulated(contract.Hypervisor):
                 return changing.poll_remove(self.client, order, handle)
             case contract.Rename() | contract.DetachSeed():
                 return reshaping.at_once(self.client, order)
+            case contract.RetireDiskFile() | contract.RestoreDiskFile() | contract.RemoveDiskFile():
+                return filing.poll(self.client, order, handle)
             case _ if isinstance(order, changing.Plain):
                 return changing.poll(self.client, order, handle)
             case _:

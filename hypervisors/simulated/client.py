@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hypervisors.simulated import machines, parts, tasks
+from hypervisors.simulated import diskfiles, machines, parts, tasks
 from hypervisors.simulated.faults import NativeFault
 from hypervisors.simulated.looking import Looking, Seen
 
@@ -143,6 +143,16 @@ class Client(Looking):
     def cancel(self, task_ref: str) -> None:
         with self._call("cancel_task", changing=True, target=task_ref) as db:
             tasks.cancel(db, task_ref)
+
+    def rename_file(self, ref: str, path: str) -> str:
+        with self._call("rename_file", changing=True, target=ref) as db:
+            diskfiles.need_free_path(db, diskfiles.need_unused(db, ref), path)
+            return self._start(db, "rename_file", ref, path=path)
+
+    def delete_file(self, ref: str) -> str:
+        with self._call("delete_file", changing=True, target=ref) as db:
+            diskfiles.need_unused(db, ref)
+            return self._start(db, "delete_file", ref)
 
     def delete_disk(self, ref: str) -> None:
         with self._call("delete_disk", changing=True, target=ref) as db:

@@ -147,6 +147,10 @@ class DataCentre:
             db.execute("UPDATE disks SET content = ? WHERE ref = ?", (text, disk))
             db.execute("UPDATE machines SET just_reverted = 0 WHERE ref = ?", (ref,))
 
+    def write_on_file(self, disk_ref: str, text: str) -> None:
+        with self.storage.write() as db:
+            db.execute("UPDATE disks SET content = ? WHERE ref = ?", (text, disk_ref))
+
     def change_by_hand(self, ref: str, *, who: str = "root", **columns: Any) -> None:
         """Sets columns of a machine: name (rename), pool_ref, host_ref or folder (move), power, note, deaf ..."""
         with self.storage.write() as db:
@@ -196,6 +200,15 @@ class DataCentre:
         """A disk file that belongs to no machine."""
         with self.storage.write() as db:
             return parts.add_disk(db, "", path=path, size_mib=size_mib, datastore_ref=datastore_ref, at=self.now())
+
+    def attach_disk(self, ref: str, disk_ref: str) -> None:
+        """Somebody gives a machine a disk file that lies about."""
+        with self.storage.write() as db:
+            parts.need(db, ref)
+            number = len(parts.disks_of(db, ref)) + 1
+            db.execute(
+                "UPDATE disks SET machine_ref = ?, name = ? WHERE ref = ?", (ref, f"Hard disk {number}", disk_ref)
+            )
 
     # What is there and what happened
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from hypervisors.simulated import machines, parts, placement, tasks
+from hypervisors.simulated import diskfiles, machines, parts, placement, tasks
 from hypervisors.simulated.door import Door
 from hypervisors.simulated.settings import get
 from hypervisors.simulated.usage import Use, cpu_percent, use
@@ -146,6 +146,10 @@ class Looking(Door):
     def disk_files(self) -> list[sqlite3.Row]:
         with self._call("list_disks") as db:
             return db.execute("SELECT * FROM disks ORDER BY ref").fetchall()
+
+    def disk_file(self, ref: str) -> sqlite3.Row:
+        with self._call("get_disk", target=ref) as db:
+            return diskfiles.need(db, ref)
 
     def loose_disks(self, path_start: str) -> list[str]:
         """References of disks under a path that belong to no machine."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hypervisors import errors
+from hypervisors import errors, retired
 from hypervisors.contract import (
     DatastoreFacts,
     DiskFacts,
@@ -46,6 +46,8 @@ ERRORS: dict[str, tuple[type[errors.HypervisorError], str]] = {
     "shrinking": (errors.InvalidRequest, "A disk cannot be made smaller than it is."),
     "wrong_uuid": (errors.InvalidRequest, "Behind this reference stands another machine; nothing was touched."),
     "protected": (errors.InvalidRequest, "Something else manages this machine; nothing was touched."),
+    "file_used": (errors.WrongState, "A machine or an image has this disk; nothing was touched."),
+    "file_exists": (errors.NameTaken, "Another file has this name; nothing was touched."),
     "no_memory": (errors.NoCapacity, "The pool has not enough memory left."),
     "no_space": (errors.NoCapacity, "The datastore has not enough room left."),
     "wrong_state": (errors.WrongState, "Not possible in the machine's present state."),
@@ -213,9 +215,11 @@ def event(row: sqlite3.Row) -> Event:
 
 def disk_file(row: sqlite3.Row) -> DiskFile:
     used_by = (row["machine_ref"],) if row["machine_ref"] else ()
+    whole = retired.tellable(row["path"])
     return DiskFile(
         ref=row["ref"],
-        name=text(row["path"]),
+        name=row["path"] if whole else text(row["path"]),
+        kept_for="" if whole else retired.UNTELLABLE,
         datastore_ref=row["datastore_ref"],
         size_mib=row["size_mib"],
         used_by=used_by,

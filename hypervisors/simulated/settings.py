@@ -34,6 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "duration.snapshot": 1.5,
     "duration.revert": 2.0,
     "duration.remove_snapshot": 1.5,
+    "duration.rename_file": 0.3,
+    "duration.delete_file": 0.5,
     "next_number": 100,
 }
 

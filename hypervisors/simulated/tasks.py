@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisors.simulated import machines, parts
+from hypervisors.simulated import diskfiles, machines, parts
 from hypervisors.simulated.faults import NativeFault, take_fault
 from hypervisors.simulated.settings import get, next_ref
 
@@ -36,6 +36,8 @@ EFFECTS: dict[str, Effect] = {
     "snapshot": parts.finish_snapshot,
     "revert": parts.finish_revert,
     "remove_snapshot": parts.finish_remove_snapshot,
+    "rename_file": diskfiles.finish_rename,
+    "delete_file": diskfiles.finish_delete,
 }
 
 

@@ -9,20 +9,12 @@ from dataclasses import dataclass
 from pyVmomi import vim, vmodl
 
 from hypervisors import contract
-from hypervisors.contract import CreateMachine, Handle, Order, PowerOff, Progress, Shutdown
-from hypervisors.errors import NotFound
+from hypervisors.contract import CreateMachine, FileOrder, Handle, MachineOrder, Order, PowerOff, Progress, Shutdown
+from hypervisors.errors import NotFound, Unsupported
 from hypervisors.vmware import creation, estate, notes, power, removal, shape, snapshots
 from hypervisors.vmware.client import Client
 from hypervisors.vmware.rows import TaskState, reference
 from hypervisors.vmware.verbs import Target, Verb, refuse_foreign
-
-Existing = (
-    contract.PowerOn | contract.PowerOff | contract.Shutdown | contract.Restart | contract.Reset | contract.Suspend
-    | contract.Resume | contract.Resize | contract.AddDisk | contract.GrowDisk | contract.RemoveDisk | contract.AddNic
-    | contract.RemoveNic | contract.Rename | contract.TakeSnapshot | contract.RevertSnapshot | contract.RemoveSnapshot
-    | contract.Annotate | contract.DetachSeed | contract.RemoveMachine
-)  # fmt: skip
-"""Orders for a machine that is there."""
 
 ENDING = (
     contract.RemoveMachine,
@@ -36,7 +28,7 @@ ENDING = (
 OUTRUN = (vim.fault.InvalidPowerState, vim.fault.DuplicateName, vmodl.fault.ManagedObjectNotFound)
 """How a server refuses what another worker has done a moment before."""
 
-VERBS: Mapping[type[Existing], Verb] = {
+VERBS: Mapping[type[MachineOrder], Verb] = {
     contract.PowerOn: power.POWER_ON,
     contract.PowerOff: power.POWER_OFF,
     contract.Shutdown: power.SHUTDOWN,
@@ -75,6 +67,8 @@ def submit(client: Client, order: Order) -> Handle:
         creation.check(order)
         step = creation.advance(client, order)
         return {"task": step.task, "step": step.name}
+    if isinstance(order, FileOrder):
+        raise Unsupported("Disk files are not renamed here.")
     look = _look(client, order)
     asked = {"asked_at": str(int(time.time()))} if isinstance(order, Shutdown) else {}
     return {"task": look.task, "state": "done" if look.done else "begun", **asked}
@@ -84,6 +78,8 @@ def poll(client: Client, order: Order, handle: Handle) -> Progress:
     state = client.task(handle["task"]) if handle.get("task") else None
     if isinstance(order, CreateMachine):
         return _poll_creation(client, order, handle, state)
+    if isinstance(order, FileOrder):
+        raise Unsupported("Disk files are not renamed here.")
     verb = VERBS[type(order)]
     if state is not None and state.running:
         return Progress(done=False, percent=min(state.percent, 99), step=verb.step)
@@ -112,7 +108,7 @@ def _poll_creation(client: Client, order: CreateMachine, handle: Handle, state: 
     return creation.progress(step)
 
 
-def _target(client: Client, order: Existing) -> Target:
+def _target(client: Client, order: MachineOrder) -> Target:
     verb = VERBS[type(order)]
     target = Target(client, estate.row_of(client, order.ref, verb.paths))
     if verb.ours_only:
@@ -120,7 +116,7 @@ def _target(client: Client, order: Existing) -> Target:
     return target
 
 
-def _look(client: Client, order: Existing, *, begin: bool = True) -> Look:
+def _look(client: Client, order: MachineOrder, *, begin: bool = True) -> Look:
     """What is as the order wants it is done; otherwise its task begins."""
     verb = VERBS[type(order)]
     verb.check(order)
@@ -142,7 +138,7 @@ def _look(client: Client, order: Existing, *, begin: bool = True) -> Look:
         return again
 
 
-def _failed(client: Client, order: Existing, error: Exception) -> Progress:
+def _failed(client: Client, order: MachineOrder, error: Exception) -> Progress:
     """Another worker with the same order may have been first: then all is well."""
     look = _look(client, order, begin=False)
     if not look.done:

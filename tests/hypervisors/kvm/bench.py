@@ -185,17 +185,26 @@ class KvmBench:
         self.virsh("vol-create-as", "machines", f"{name}.qcow2", "1M", "--format", "qcow2")
         return str(self.machines_folder / f"{name}.qcow2")
 
+    def attach_by_hand(self, ref: str, file_ref: str) -> None:
+        self.virsh("attach-disk", ref, file_ref, "vdb", "--config", "--driver", "qemu", "--subdriver", "qcow2")
+
     def scribble(self, ref: str, text: str) -> None:
+        self.scribble_file(self._first_disk(ref), text)
+
+    def scribble_file(self, file_ref: str, text: str) -> None:
         """Takes the file home, writes into it there, and brings it back: libvirt writes files, not what is in them."""
-        path, file, pattern = self._first_disk(ref), self._file("disk.qcow2"), self._file("pattern")
+        path, file, pattern = file_ref, self._file("disk.qcow2"), self._file("pattern")
         Path(pattern).write_bytes(text.encode("ascii").ljust(SCRIBBLED, b"\0"))
         self.virsh("vol-download", path, file)
         self._qemu_io(file, f"write -s {pattern} {SCRIBBLED_AT} {SCRIBBLED}")
         self.virsh("vol-upload", path, file)
 
     def scribbled(self, ref: str) -> str:
+        return self.scribbled_file(self._first_disk(ref))
+
+    def scribbled_file(self, file_ref: str) -> str:
         file = self._file("disk.qcow2")
-        self.virsh("vol-download", self._first_disk(ref), file)
+        self.virsh("vol-download", file_ref, file)
         dump = self._qemu_io(file, f"read -v {SCRIBBLED_AT} {SCRIBBLED}")
         lines = [
             line.split(":", 1)[1].split()[:16] for line in dump.splitlines() if line[:8].strip("0123456789abcdef") == ""

@@ -68,6 +68,15 @@ class SimulatedBench:
     def loose_disk_by_hand(self, name: str) -> str:
         return self.dc.add_loose_disk(f"{name}/{name}.vmdk", size_mib=16, datastore_ref=self.datastore_ref)
 
+    def attach_by_hand(self, ref: str, file_ref: str) -> None:
+        self.dc.attach_disk(ref, file_ref)
+
+    def scribble_file(self, file_ref: str, text: str) -> None:
+        self.dc.write_on_file(file_ref, text)
+
+    def scribbled_file(self, file_ref: str) -> str:
+        return next(str(disk["content"]) for disk in self.dc.disks() if disk["ref"] == file_ref)
+
     def scribble(self, ref: str, text: str) -> None:
         self.dc.write_on_disk(ref, text)
 

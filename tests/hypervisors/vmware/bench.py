@@ -24,6 +24,7 @@ from tests.rigs.vcenter import VcenterRig
 
 OURS = ("conf-", "hand-", "lh-conf-", "<b>")
 """How the names begin of what may be taken away."""
+LOOSE_KIB = 2048
 POWERS = {"poweredOn": "on", "poweredOff": "off", "suspended": "suspended"}
 
 
@@ -160,18 +161,29 @@ class VcenterBench:
     def loose_disk_by_hand(self, name: str) -> str:
         path = f"[{self.store}] {name}.vmdk"
         spec = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(
-            capacityKb=2048, diskType="thin", adapterType="lsiLogic"
+            capacityKb=LOOSE_KIB, diskType="thin", adapterType="lsiLogic"
         )
         manager = self.console.content.virtualDiskManager
         self.console.finish(manager.CreateVirtualDisk_Task(path, self.console.datacenter(), spec))
         self._loose.append(path)
         return f"{self.store_ref}:{name}.vmdk"
 
+    def _path(self, file_ref: str) -> str:
+        return f"[{self.store}] {file_ref.removeprefix(f'{self.store_ref}:')}"
+
+    def attach_by_hand(self, ref: str, file_ref: str) -> None:
+        self.console.mount(self.console.vm(ref), self._path(file_ref))
+
     def scribble(self, ref: str, text: str) -> None:
+        disk = self.console.disks_of(self.console.vm(ref))[0]
+        self._write(disk.backing.fileName, text, disk.capacityInKB * 1024)
+
+    def scribble_file(self, file_ref: str, text: str) -> None:
+        self._write(self._path(file_ref), text, LOOSE_KIB * 1024)
+
+    def _write(self, path: str, text: str, size: int) -> None:
         """A disk without snapshots is one file, byte for byte."""
-        vm = self.console.vm(ref)
-        size = self.console.disks_of(vm)[0].capacityInKB * 1024
-        request = self.console.content_of(vm)
+        request = self.console.content_of(path)
         request.data, request.method = text.encode().ljust(size, b"\0"), "PUT"
         self.console.ask(request)
 
@@ -215,7 +227,13 @@ class VcenterBench:
         return found | set(files.values())
 
     def scribbled(self, ref: str) -> str:
-        request = self.console.content_of(self.console.vm(ref))
+        return self._read(self.console.disks_of(self.console.vm(ref))[0].backing.fileName)
+
+    def scribbled_file(self, file_ref: str) -> str:
+        return self._read(self._path(file_ref))
+
+    def _read(self, path: str) -> str:
+        request = self.console.content_of(path)
         request.add_header("Range", "bytes=0-511")
         return self.console.ask(request).rstrip(b"\0").decode()
 

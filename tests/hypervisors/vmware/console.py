@@ -115,9 +115,9 @@ class Console:
     def extra_config(self, vm: Any) -> dict[str, str]:
         return {one.key: one.value for one in self.told(vm, "config.extraConfig").get("config.extraConfig", ())}
 
-    def content_of(self, vm: Any) -> Request:
-        """The file with what is on a machine's first disk, as a vCenter serves it."""
-        store, path = self.disks_of(vm)[0].backing.fileName.removeprefix("[").split("] ", 1)
+    def content_of(self, file: str) -> Request:
+        """The file with what is on a disk, as a vCenter serves it."""
+        store, path = file.removeprefix("[").split("] ", 1)
         centre = self.told(self.datacenter(), "name")["name"]
         query = urlencode({"dcPath": centre, "dsName": store})
         url = f"https://{self.target.address}:{self.target.port or 443}/folder/"

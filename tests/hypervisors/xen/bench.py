@@ -184,8 +184,20 @@ class XenBench:
         record |= {"type": "user", "sharable": False, "read_only": False, "other_config": {}, "xenstore_data": {}}
         return str(self.xapi.VDI.get_uuid(self.xapi.VDI.create(record | {"sm_config": {}, "tags": []})))
 
+    def attach_by_hand(self, ref: str, file_ref: str) -> None:
+        vm = self._vm(ref)[0]
+        number = self.xapi.VM.get_allowed_VBD_devices(vm)[0]
+        drive = {"VM": vm, "VDI": self.xapi.VDI.get_by_uuid(file_ref), "userdevice": number, "mode": "RW"}
+        drive |= {"type": "Disk", "bootable": False, "unpluggable": True, "empty": False, "other_config": {}}
+        self.xapi.VBD.create(drive | {"qos_algorithm_type": "", "qos_algorithm_params": {}})
+
     def scribble(self, ref: str, text: str) -> None:
-        vdi = self._disks(self._vm(ref)[1])[0]
+        self._write(self._disks(self._vm(ref)[1])[0], text)
+
+    def scribble_file(self, file_ref: str, text: str) -> None:
+        self._write(self.xapi.VDI.get_by_uuid(file_ref), text)
+
+    def _write(self, vdi: str, text: str) -> None:
         with self._asked("PUT", "/import_raw_vdi", vdi, text.encode().ljust(4096, b"\0")) as answer:
             assert answer.status == http.client.OK
 
@@ -240,6 +252,9 @@ class XenBench:
 
     def scribbled(self, ref: str) -> str:
         return self._content(self._disks(self._vm(ref)[1])[0], 4096).rstrip(b"\0").decode()
+
+    def scribbled_file(self, file_ref: str) -> str:
+        return self._content(self.xapi.VDI.get_by_uuid(file_ref), 4096).rstrip(b"\0").decode()
 
     def seed_in(self, ref: str) -> Seed | None:
         _, vm = self._vm(ref)
