@@ -75,27 +75,37 @@ def begin(machine: Machine, *, ends_at: datetime, zone: str, terms: Terms, at: d
 
 @transaction.atomic
 def adopt(
-    machine: Machine, *, holder: User | None = None, team: Team | None = None, purpose: str, last_day: date, by: User
+    machine: Machine, *, holder: User | None = None, team: Team | None = None, purpose: str, last_day: date, by: Actor
 ) -> Lease:
     """Gives a found machine a holder, a purpose and an end date. From this second on it is charged."""
     require(by, ASSIGN_HOLDER)
-    owner = holder or team
-    if owner is None or (holder and team):
+    check_adoption(holder=holder, team=team, purpose=purpose, last_day=last_day, by=by)
+    at, zone = clock.now(), _zone_of_adoption(holder, by)
+    machine = stages.move(
+        machine, Stage.ACTIVE, by=by, reason=purpose,
+        holder=holder, team=team, cost_centre=payer_for(holder, team), purpose=purpose.strip(),
+    )  # fmt: skip
+    lease = begin(machine, ends_at=end_of(last_day, zone), zone=zone.key, terms=Terms(), at=at)
+    restamp(lease, by=by)
+    return lease
+
+
+def check_adoption(*, holder: User | None, team: Team | None, purpose: str, last_day: date, by: Actor) -> None:
+    """Whether this could be the holder, the purpose and the end of a found machine. Raises Invalid for a field."""
+    if (holder is None) == (team is None):
         raise Invalid(_("Choose a person or a team."), field="holder")
     if holder and has_left(holder):
         raise Invalid(_("%(person)s has left.") % {"person": holder}, field="holder")
     if not purpose.strip():
         raise Invalid(_("Say what the machine is for."), field="purpose")
-    at, terms = clock.now(), Terms()
-    ends_at = end_of(last_day, by.tz)
-    _check_end(ends_at, now=at, latest=at + timedelta(days=terms.max_days))
-    machine = stages.move(
-        machine, Stage.ACTIVE, by=by, reason=purpose,
-        holder=holder, team=team, cost_centre=payer_for(holder, team), purpose=purpose.strip(),
-    )  # fmt: skip
-    lease = begin(machine, ends_at=ends_at, zone=by.zone, terms=terms, at=at)
-    restamp(lease, by=by)
-    return lease
+    now = clock.now()
+    _check_end(end_of(last_day, _zone_of_adoption(holder, by)), now=now, latest=now + timedelta(days=Terms().max_days))
+
+
+def _zone_of_adoption(holder: User | None, by: Actor) -> ZoneInfo:
+    """Of whoever chose the last day; where a rule did, of who is to hold it."""
+    person = by if isinstance(by, User) else holder
+    return person.tz if person else ZoneInfo(settings.TIME_ZONE)
 
 
 @transaction.atomic

@@ -24,6 +24,7 @@ from lifecycle.money.actions import draft
 from lifecycle.people import sessions
 from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
+from lifecycle.sprawl import board, claims
 from lifecycle.sprawl.actions import scan
 from tests.lifecycle.factories import make_cost_centre, make_drift, make_ssh_key, make_team, make_token, make_user
 from tests.lifecycle.world import World
@@ -128,11 +129,16 @@ def _machine(machine: Machine, waiting: Request) -> dict[str, Any]:
 def _house(world: World) -> dict[str, Any]:
     kept = try_import(LIST, file_name="people.csv", by=world.admin)
     line = Line.objects.latest("pk")
+    orphan = Finding.objects.select_related("machine").latest("pk")
+    board.put_up([orphan.on_machine], by=world.admin)
+    terms: dict[str, Any] = {"reason": "I made it", "purpose": "Scoring", "last_day": world.day(40)}
     return {
         "statement": world.owner.cost_centre_id,
         "cost-centre": world.owner.cost_centre_id,
         "cost-centre-delete": make_cost_centre().pk,
-        "orphan": Finding.objects.latest("pk").pk,
+        "orphan": orphan.pk,
+        "board": orphan.on_machine.pk,
+        "claim": claims.claim(orphan.on_machine, **terms, by=world.owner).pk,
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,
         "drift": make_drift(Machine.objects.get(name="churn-scoring")).pk,

@@ -23,6 +23,7 @@ from lifecycle.estate.sync import scan as looks
 from lifecycle.leases import actions as leases
 from lifecycle.models import (
     Blueprint,
+    Claim,
     CostCentre,
     Drift,
     Endpoint,
@@ -50,7 +51,7 @@ from lifecycle.people.imports.trying import look_again, try_import
 from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
-from lifecycle.sprawl.adoption import assign_holder
+from lifecycle.sprawl import adoption, board, claims
 from tests.lifecycle.factories import SSH_KEY
 from tests.lifecycle.world import World
 from tests.permissions.stage import LIST, Stage, make_stage, taken_back
@@ -64,6 +65,7 @@ INNER = {
     "lifecycle.audit.actions.record_each": "keeps the record",
     "lifecycle.audit.actions.record_many": "keeps the record",
     "lifecycle.estate.stages.move": "the table of moves; whoever calls it has asked",
+    "lifecycle.leases.actions.check_adoption": "only reads",
     "lifecycle.leases.actions.restamp": "follows from what was done",
     "lifecycle.leases.actions.stop": "follows from what was done, or from the clock",
     "lifecycle.operations.actions.call_off": "whoever calls it has asked",
@@ -77,6 +79,10 @@ INNER = {
     "lifecycle.requests.provisioning.provision": "follows from the decision",
     "lifecycle.requests.seeding.told": "only reads",
     "lifecycle.requests.provisioning.take_back": "withdrawing has asked",
+    "lifecycle.sprawl.adoption.adopt_one": "gives, or says why not; `give_holder` asks",
+    "lifecycle.sprawl.adoption.tell": "follows from what was done",
+    "lifecycle.sprawl.board.clear": "follows from what was done",
+    "lifecycle.sprawl.board.end": "whoever calls it has asked",
 }
 """Functions that take an actor and ask nothing, because something above them has asked, and why that is so."""
 
@@ -90,6 +96,7 @@ class Things:
         self.guest = stage.cast["see"]
         self.day = stage.world.day
         self.last_day = stage.world.day(40)
+        self.terms: dict[str, Any] = {"holder": self.guest, "purpose": "Kept", "last_day": self.last_day}
 
     def _row(self, model: type[Any], name: str) -> Any:
         return model.objects.get(pk=self.known[name])
@@ -98,6 +105,8 @@ class Things:
     lease = property(lambda self: Lease.objects.select_related("machine__endpoint").get(machine=self.known["machine"]))
     request = property(lambda self: self._row(Request, "request"))
     finding = property(lambda self: self._row(Finding, "orphan"))
+    stray = property(lambda self: self._row(Machine, "board"))
+    claim = property(lambda self: self._row(Claim, "claim"))
     endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
     drift = property(lambda self: self._row(Drift, "drift"))
     operation = property(lambda self: self._row(Operation, "operation"))
@@ -204,9 +213,17 @@ ACTS: dict[str, Act] = {
     "requests.actions.may_decide": lambda on, by: requests.may_decide(on.request, by=by),
     "requests.leavers.leave": lambda on, by: leavers.leave(on.person, left_on=on.last_day, by=by),
     "requests.leavers.apply_people": lambda on, by: leavers.apply_people(on.kept, by=by),
-    "sprawl.adoption.assign_holder": lambda on, by: assign_holder(
-        on.finding, holder=on.person, purpose="Kept", last_day=on.last_day, by=by
+    "sprawl.adoption.assign_holder": lambda on, by: adoption.assign_holder(on.finding, **on.terms, by=by),
+    "sprawl.adoption.give_holder": lambda on, by: adoption.give_holder(on.stray, **on.terms, by=by),
+    "sprawl.adoption.adopt_many": lambda on, by: adoption.adopt_many([on.stray], **on.terms, by=by),
+    "sprawl.board.put_up": lambda on, by: board.put_up([on.stray], by=by),
+    "sprawl.board.take_down": lambda on, by: board.take_down([on.stray], by=by),
+    "sprawl.claims.claim": lambda on, by: claims.claim(
+        on.stray, reason="I made it", purpose="Kept", last_day=on.last_day, by=by
     ),
+    "sprawl.claims.withdraw": lambda on, by: claims.withdraw(on.claim, by=by),
+    "sprawl.claims.accept": lambda on, by: claims.accept(on.claim, by=by),
+    "sprawl.claims.refuse": lambda on, by: claims.refuse(on.claim, words="Not yours", by=by),
     "travel.set_out": lambda on, by: travel.set_out(clock.now() + timedelta(days=1), by=by),
 }  # fmt: skip
 

@@ -47,7 +47,7 @@ class Claim(models.Model):
         verbose_name_plural = _("claims")
 
     def __str__(self) -> str:
-        return f"{self.by}: {self.machine}"
+        return f"{self.machine} ({self.by})"
 
 
 class BoardPlace(models.Model):

@@ -1,0 +1,33 @@
+"""Who may do what about machines that nobody holds, beyond giving them a holder."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from lifecycle.people.models import User
+from lifecycle.people.permissions import Verb, Words, anybody, runs_the_house
+from lifecycle.sprawl.models import Claim
+
+
+def _is_theirs(user: User, claim: Claim) -> bool:
+    return claim.by_id == user.pk
+
+
+def _is_not_theirs(user: User, claim: Claim) -> bool:
+    return runs_the_house(user) and claim.by_id != user.pk
+
+
+def _why_not_decide(user: User, claim: Claim) -> Words:
+    if runs_the_house(user):
+        return _("Nobody decides their own claim.")
+    return _("Only administrators decide claims.")
+
+
+FILL_BOARD: Verb[object] = Verb(
+    _("put found machines on the board that everybody sees, and take them off it"),
+    runs_the_house,
+    _("Only administrators say what stands on the board."),
+)
+CLAIM: Verb[object] = Verb(_("claim a machine on the board"), anybody, "")
+WITHDRAW_CLAIM: Verb[Claim] = Verb(_("withdraw a claim"), _is_theirs, _("This is somebody else's claim."))
+DECIDE_CLAIM: Verb[Claim] = Verb(_("accept and refuse claims"), _is_not_theirs, _why_not_decide)
