@@ -1,14 +1,17 @@
-"""Asking for a scan before its time."""
+"""Asking for a scan before its time, and for one to end."""
 
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 from celery import current_app
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from lifecycle.audit.actions import record
-from lifecycle.estate.models import Endpoint
+from lifecycle.errors import Conflict
+from lifecycle.estate.models import Endpoint, Scan
 from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.people.models import User
 from lifecycle.people.permissions import require
@@ -25,6 +28,18 @@ def ask_scan(endpoint: Endpoint, *, by: User) -> None:
     require(by, MANAGE_ENDPOINTS)
     record("endpoint.scan_asked", endpoint, by=by)
     transaction.on_commit(lambda: _send(endpoint.pk))
+
+
+@transaction.atomic
+def ask_stop(endpoint: Endpoint, *, by: User) -> Scan:
+    """Has the look that is under way end after what it writes just now; the next one goes on. Raises Conflict."""
+    require(by, MANAGE_ENDPOINTS)
+    running = Scan.objects.filter(endpoint=endpoint, state=Scan.State.RUNNING).order_by("-pk").first()
+    if running is None:
+        raise Conflict(_("No look at %(endpoint)s is under way.") % {"endpoint": endpoint})
+    if Scan.objects.filter(pk=running.pk, stop_asked_at=None).update(stop_asked_at=datetime.now(UTC)):
+        record("endpoint.scan_stop_asked", endpoint, by=by)
+    return running
 
 
 def _send(pk: int) -> None:

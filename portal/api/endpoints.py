@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from hypervisors import registry
 from lifecycle.estate import actions, checking
-from lifecycle.estate.scanning import ask_scan
-from lifecycle.models import Endpoint, Image, Pool
+from lifecycle.estate.scanning import ask_scan, ask_stop
+from lifecycle.models import Endpoint, Image, Pool, Scan
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.fields import LARGE, SMALL
 from portal.api.listing import Listed, listed
@@ -85,6 +85,17 @@ class LimitsInput(Strict):
     reason = serializers.CharField(max_length=250, default="", allow_blank=True)
 
 
+class ScanSerializer(serializers.ModelSerializer[Scan]):
+    """One look at an endpoint. `total` is null while the hypervisor is asked; moments are real time."""
+
+    class Meta:
+        model = Scan
+        fields = [
+            "id", "mode", "state", "began_at", "ended_at", "total", "written", "found", "changed", "missed", "returned",
+            "notes", "error", "stop_asked_at",
+        ]  # fmt: skip
+
+
 class CertificateSerializer(serializers.Serializer[checking.Shown]):
     host = serializers.CharField()
     subject = serializers.CharField(source="certificate.subject", allow_null=True, default=None)
@@ -151,6 +162,20 @@ class EndpointViewSet(mixins.RetrieveModelMixin, Listed[Endpoint]):
         endpoint: Endpoint = self.get_object()
         ask_scan(endpoint, by=me(request))
         return self._shown(endpoint, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses={202: ScanSerializer})
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """Ends the look that is under way after what it writes just now; the next one goes on."""
+        endpoint: Endpoint = self.get_object()
+        return Response(ScanSerializer(ask_stop(endpoint, by=me(request))).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=ScanSerializer(many=True))
+    @action(detail=True)
+    def scans(self, request: Request, pk: str) -> Response:
+        """The latest looks, newest first; one that is under way says how far it is."""
+        rows = Scan.objects.filter(endpoint=self.get_object())
+        return listed(request, rows, key=("-id",), shown=lambda page: [ScanSerializer(scan).data for scan in page])
 
     @extend_schema(request=None, responses=CheckSerializer)
     @action(detail=True, methods=["post"])

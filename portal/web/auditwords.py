@@ -40,6 +40,7 @@ SENTENCES: dict[str, Words] = {
     "endpoint.limits_set": lazy("%(who)s set the limits of %(what)s."),
     "endpoint.mode_set": lazy("%(who)s switched %(what)s from %(before)s to %(after)s."),
     "endpoint.scan_asked": lazy("%(who)s asked for a scan of %(what)s."),
+    "endpoint.scan_stop_asked": lazy("%(who)s stopped a scan of %(what)s; the next one goes on."),
     "finding.ended": lazy("%(who)s ended the finding about %(what)s."),
     "finding.opened": lazy("%(who)s found that nobody holds %(what)s."),
     "lease.extended": lazy("%(who)s extended %(what)s from %(before)s to %(after)s."),
@@ -54,6 +55,10 @@ SENTENCES: dict[str, Words] = {
     "machine.kept": lazy("%(what)s is kept after all (%(who)s)."),
     "machine.building": lazy("%(who)s began to build %(what)s."),
     "machine.discovered": lazy("%(who)s found %(what)s on its hypervisor."),
+    "machine.drift_accepted": lazy(
+        "%(who)s accepted what was changed of %(what)s: %(column)s from %(before)s to %(after)s."
+    ),
+    "machine.drift_put_back": lazy("%(who)s had %(column)s of %(what)s put back from %(before)s to %(after)s."),
     "machine.expired": lazy("%(what)s is being stopped: its lease ended (%(who)s)."),
     "machine.failed": lazy("%(what)s could not be built."),
     "machine.seed_detached": lazy("%(what)s had its first start: what it was told for it is forgotten."),

@@ -14,8 +14,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lifecycle.estate import actions, checking
-from lifecycle.estate.models import LIVE, Endpoint, Stage
-from lifecycle.estate.scanning import ask_scan
+from lifecycle.estate.models import LIVE, Drift, Endpoint, Scan, Stage
+from lifecycle.estate.scanning import ask_scan, ask_stop
 from lifecycle.operations.brakes import blast_limit
 from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
@@ -24,6 +24,7 @@ from portal.web.endpointstate import state_of
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.endpoints import ChangeEndpointForm, LimitsForm, ModeForm, NewEndpointForm
 from portal.web.histories import history_on_page
+from portal.web.looks import looks_of
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -44,8 +45,25 @@ def endpoint(request: Asked, pk: int) -> HttpResponse:
     parts = [(manager.model._meta.verbose_name_plural, manager.filter(gone=False).count()) for manager in _parts(found)]
     waiting = Operation.objects.filter(endpoint=found, state__in=Operation.OPEN).count()
     context = {"state": state_of(found), "parts": parts, "waiting": waiting, "removals": blast_limit(found)}
-    context |= history_on_page(found, reader=request.user)
+    context |= history_on_page(found, reader=request.user) | _looks(found)
+    context["drifts"] = Drift.objects.filter(machine__endpoint=found, ended_at=None).count()
     return render(request, "endpoints/endpoint.html", context)
+
+
+@require_safe
+@readers_only
+def looks(request: Asked, pk: int) -> HttpResponse:
+    """The part of the page that changes while a look is under way."""
+    return render(request, "endpoints/_looks.html", _looks(Endpoint.objects.get(pk=pk)))
+
+
+@require_POST
+@admins_only
+def stop(request: Asked, pk: int) -> HttpResponse:
+    found = Endpoint.objects.get(pk=pk)
+    ask_stop(found, by=request.user)
+    messages.success(request, _("The look at %(endpoint)s stops. The next one goes on.") % {"endpoint": found})
+    return redirect("endpoint", pk)
 
 
 @sensitive_post_parameters("secret")
@@ -116,6 +134,12 @@ def check(request: Asked, pk: int) -> HttpResponse:
 def _counted(rows: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
     live = Q(machines__stage__in=LIVE)
     return rows.annotate(machine_count=Count("machines", filter=live))
+
+
+def _looks(endpoint: Endpoint) -> dict[str, Any]:
+    rows = looks_of(endpoint)
+    running = next((row for row in rows if row.scan.state == Scan.State.RUNNING), None)
+    return {"endpoint": endpoint, "looks": rows, "running": running}
 
 
 def _parts(endpoint: Endpoint) -> list[Any]:

@@ -142,6 +142,7 @@ ACTS: dict[str, Act] = {
     ),
     "estate.checking.check": lambda on, by: checking.check(on.endpoint, by=by),
     "estate.scanning.ask_scan": lambda on, by: scanning.ask_scan(on.endpoint, by=by),
+    "estate.scanning.ask_stop": lambda on, by: scanning.ask_stop(on.endpoint, by=by),
     "estate.sharing.share": lambda on, by: sharing.share(
         on.machine, recipient=on.empty_team, level=Level.SEE, by=by
     ),

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisors.simulated.datacentre import DataCentre
 from lifecycle.audit.models import Entry
-from lifecycle.estate.models import Endpoint
+from lifecycle.estate.models import Endpoint, Scan
 from tests.lifecycle.factories import make_endpoint
 
 OBSERVE, MANAGE = Endpoint.Mode.OBSERVE, Endpoint.Mode.MANAGE
@@ -63,6 +63,27 @@ def test_acts_are_for_administrators(client, world, path):
 
     world.endpoint.refresh_from_db()
     assert (world.endpoint.mode, world.endpoint.name, Endpoint.objects.count()) == (MANAGE, "Hamburg", 1)
+
+
+def test_a_look_under_way_shows_how_far_it_is_and_is_stopped_once(client, world):
+    now = datetime.now(UTC)
+    scan = Scan.objects.create(
+        endpoint=world.endpoint, mode=Scan.Mode.FULL, began_at=now, beat_at=now, total=5000, written=1250
+    )
+    client.force_login(world.admin)
+    path = f"/endpoints/{world.endpoint.pk}/"
+
+    page = client.get(path).content.decode()
+    first = client.post(f"{path}stop/")
+    again = client.post(f"{path}stop/")
+
+    assert "1,250 of 5,000 machines" in page and f'hx-get="{path}looks/"' in page
+    assert (first.status_code, again.status_code) == (302, 302)
+    assert Entry.objects.filter(verb="endpoint.scan_stop_asked").count() == 1
+    assert "It stops in a moment" in client.get(f"{path}looks/").content.decode()
+    Scan.objects.filter(pk=scan.pk).update(state=Scan.State.STOPPED, ended_at=now)
+    assert "hx-get" not in client.get(f"{path}looks/").content.decode()
+    assert client.post(f"{path}stop/").status_code == 409
 
 
 def test_a_new_endpoint_is_only_observed_and_its_secret_never_shown(client, world):
