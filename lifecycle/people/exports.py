@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from lifecycle.people.imports.reading import COLUMNS, neutral
+from lifecycle.csvfiles import neutral
+from lifecycle.people.imports.reading import COLUMNS
 from lifecycle.people.imports.world import RELATED, words_of
 from lifecycle.people.models import User
 

@@ -15,9 +15,9 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from lifecycle.csvfiles import MOST_BYTES
 from lifecycle.models import PeopleImport
 from lifecycle.people.imports import try_import, undo_import
-from lifecycle.people.imports.reading import MOST_BYTES
 from lifecycle.people.imports.rows import Outcome, plan_of
 from lifecycle.requests.leavers import apply_people
 from portal.api.asking import Strict, me, sent, wanted

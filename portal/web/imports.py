@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lifecycle import clock
+from lifecycle.csvfiles import MOST_BYTES
 from lifecycle.errors import Conflict
 from lifecycle.people.exports import people_csv, template_csv
 from lifecycle.people.imports import try_import, undo_import
-from lifecycle.people.imports.reading import COLUMNS, MOST_BYTES
+from lifecycle.people.imports.reading import COLUMNS
 from lifecycle.people.imports.rows import Outcome, plan_of
 from lifecycle.people.imports.trying import look_again
 from lifecycle.people.models import PeopleImport

@@ -9,11 +9,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from lifecycle.audit.actions import Actor
+from lifecycle.csvfiles import Given
 from lifecycle.errors import Invalid
 from lifecycle.people.imports import cells
 from lifecycle.people.imports.lines import refuse_lines
 from lifecycle.people.imports.newcomers import find_new
-from lifecycle.people.imports.reading import Given
 from lifecycle.people.imports.rows import Outcome, Plan, Row
 from lifecycle.people.imports.world import World, word_of, words_of
 from lifecycle.people.models import User
@@ -33,7 +33,10 @@ def plan(
     centres: Collection[str] | None = None,
 ) -> Plan:
     """`teams` and `centres` are the new ones that may be made; None means all of them."""
-    rows = [Row(each.number, User.normalize_username(each.username), each.cells, wrong=each.wrong) for each in given]
+    rows = [
+        Row(each.number, User.normalize_username(each.cells.get("username", "")), each.cells, wrong=each.wrong)
+        for each in given
+    ]
     _refuse_doubles(rows)
     names = {row.username for row in rows}
     for row in rows:

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
-from lifecycle.people.imports.reading import Given
+from lifecycle.csvfiles import Given
 from lifecycle.people.models import PeopleImport
 
 

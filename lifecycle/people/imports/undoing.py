@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from lifecycle import clock
 from lifecycle.audit.actions import Actor, record, record_each
 from lifecycle.audit.models import Entry
+from lifecycle.csvfiles import Given
 from lifecycle.errors import Conflict
 from lifecycle.people.imports.planning import plan
-from lifecycle.people.imports.reading import Given
 from lifecycle.people.imports.rows import New, Outcome, Plan, Row, Undone, plan_of
 from lifecycle.people.imports.world import World, word_of, words_of
 from lifecycle.people.imports.writing import write

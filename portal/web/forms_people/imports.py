@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from lifecycle.people.imports.reading import MOST_BYTES
+from lifecycle.csvfiles import MOST_BYTES
 
 
 class ImportForm(forms.Form):
