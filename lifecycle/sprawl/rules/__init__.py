@@ -1,0 +1,1 @@
+"""Rules of the estate: what names, folders, labels and networks say of machines that nobody holds."""
