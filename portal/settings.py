@@ -218,7 +218,6 @@ METRICS_TOKEN = env.token("METRICS_TOKEN", least=20)
 # What a machine is told for its first start is taken away when it has run for so long.
 SEED_KEPT_MINUTES = env.number("SEED_KEPT_MINUTES", 15, least=1)
 SHUTDOWN_PATIENCE = env.number("SHUTDOWN_PATIENCE", 60, least=1)
-ORPHAN_AFTER_SCANS = env.number("ORPHAN_AFTER_SCANS", 1, least=1)
 MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)
 USAGE_KEPT_DAYS = env.number("USAGE_KEPT_DAYS", 400, least=30)
 

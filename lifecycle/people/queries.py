@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
@@ -10,11 +12,17 @@ from lifecycle.people.models import CostCentre, Team, User
 from lifecycle.people.roles import Right, has
 
 
-def has_left(user: User) -> bool:
+def has_left(user: User, *, now: datetime | None = None) -> bool:
     """Past their last day, by their own calendar, or locked out."""
     if not user.is_active:
         return True
-    return user.left_on is not None and clock.now().astimezone(user.tz).date() > user.left_on
+    return user.left_on is not None and (now or clock.now()).astimezone(user.tz).date() > user.left_on
+
+
+def leavers(*, now: datetime) -> list[int]:
+    """The ids of all who have left. One query."""
+    perhaps = User.objects.filter(Q(is_active=False) | Q(left_on__isnull=False)).order_by()
+    return [user.pk for user in perhaps.only("is_active", "left_on", "zone") if has_left(user, now=now)]
 
 
 def approver_for(user: User) -> User | None:

@@ -9,7 +9,20 @@ from datetime import datetime
 
 from lifecycle import clock
 from lifecycle.sprawl import counting, waste
-from lifecycle.sprawl.detectors import Candidate, orphan
+from lifecycle.sprawl.detectors import (
+    Candidate,
+    duplicate,
+    ghost,
+    holder_gone,
+    image,
+    no_end,
+    orphan,
+    ownerless,
+    past_end,
+    powered_off,
+    runs_quarantined,
+    snapshots,
+)
 from lifecycle.sprawl.exemptions import InForce, settle
 from lifecycle.sprawl.models import Kind
 from lifecycle.sprawl.pricing import Prices
@@ -21,6 +34,16 @@ Detector = Callable[[datetime], Iterable[Candidate]]
 
 DETECTORS: dict[Kind, Detector] = {
     Kind.ORPHAN: orphan.detect,
+    Kind.GHOST: ghost.detect,
+    Kind.HOLDER_GONE: holder_gone.detect,
+    Kind.OWNERLESS: ownerless.detect,
+    Kind.RUNS_QUARANTINED: runs_quarantined.detect,
+    Kind.PAST_END: past_end.detect,
+    Kind.NO_END: no_end.detect,
+    Kind.POWERED_OFF: powered_off.detect,
+    Kind.SNAPSHOTS: snapshots.detect,
+    Kind.IMAGE: image.detect,
+    Kind.DUPLICATE: duplicate.detect,
 }
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from lifecycle.estate.models import DiskFile, Image, Machine, Power, Stage
+from lifecycle.estate.models.machines import MachineQuerySet
 from lifecycle.sprawl.models import Kind
 from lifecycle.sprawl.pricing import Quantities
 
@@ -31,12 +32,17 @@ class Subject:
         )
 
 
-def flagged_machines() -> QuerySet[Machine]:
+def flagged_machines() -> MachineQuerySet:
     """Those that findings can be about: here, and managed by nobody else."""
     return Machine.objects.filter(stage__in=FLAGGED, managed_by="", managed_rule="").order_by()
 
 
-def managed_by_others() -> QuerySet[Machine]:
+def present_machines() -> MachineQuerySet:
+    """Those of them that are there: one look that missed a machine proves nothing yet."""
+    return flagged_machines().filter(scans_missed__lt=settings.MISSING_AFTER_SCANS)
+
+
+def managed_by_others() -> MachineQuerySet:
     """A class of their own: listed and counted, and never flagged."""
     return Machine.objects.live().filter(~Q(managed_by="") | ~Q(managed_rule=""))
 

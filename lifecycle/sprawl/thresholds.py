@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 
+from django.db.models import Q
+
 from lifecycle.estate.models import Pool
 from lifecycle.sprawl.models import Threshold
 
@@ -59,6 +61,14 @@ def groups() -> list[tuple[Limits, list[int]]]:
         if pk is not None:
             by_limits[replace(general, **values)].append(pk)
     return [*by_limits.items(), (general, [])]
+
+
+def by_machines(machine: str = "") -> list[tuple[Limits, Q]]:
+    """Limits, and which machines they hold for; `machine` leads from the rows asked for to theirs. One query."""
+    *special, (general, _none) = groups()
+    column = f"{machine}pool__in"
+    others = ~Q((column, [pool for _limits, pools in special for pool in pools]))
+    return [*((limits, Q((column, pools))) for limits, pools in special), (general, others)]
 
 
 def limits_of(pool: Pool | None) -> Limits:

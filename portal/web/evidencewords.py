@@ -1,4 +1,4 @@
-"""What is known of a machine that nobody holds, in sentences. Values are hostile: cut here, escaped by the page."""
+"""What is known about a finding, in sentences. Values are hostile: cut here, escaped by the page."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from lifecycle.estate.cleaning import cut
+from lifecycle.estate.models import Missing
 
 LONGEST = 160
-MOMENTS = ("created_at", "first_seen_at", "idle_since")
+MOMENTS = frozenset({
+    "created_at", "first_seen_at", "idle_since", "missing_since", "last_seen_at", "held_since", "left_on", "ended_on",
+    "lease_ended_at", "off_since", "stopped_at", "running_since", "remove_at", "oldest_snapshot_at", "image_seen_at",
+})  # fmt: skip
 
 SENTENCES: dict[str, tuple[str, str | Promise]] = {
     "created_by": ("user-round", lazy("Made by “%(value)s”, as the hypervisor’s own events say")),
@@ -28,6 +32,49 @@ SENTENCES: dict[str, tuple[str, str | Promise]] = {
     "power": ("power", lazy("When last seen it was %(value)s")),
     "endpoint": ("layers", lazy("It stands on %(value)s")),
     "pool": ("boxes", lazy("It is placed in %(value)s")),
+    # Gone
+    "missing_reason": ("ghost", lazy("Why it is gone: %(value)s")),
+    "missing_by": ("user-round", lazy("Removed by “%(value)s”, as the hypervisor’s own events say")),
+    "missing_since": ("scan-search", lazy("No complete scan has seen it since %(value)s")),
+    "last_seen_at": ("eye", lazy("Last seen on %(value)s")),
+    # Nobody answers for it
+    "no_holder": ("user-round-minus", lazy("Neither a person nor a team holds it")),
+    "empty_team": ("users-round", lazy("The team “%(value)s” holds it, and nobody is left in that")),
+    "holder_left": ("user-round-x", lazy("%(value)s holds it and has left")),
+    "left_on": ("calendar-x", lazy("The last day was %(value)s")),
+    "supervisor": ("user-round-search", lazy("The supervisor was %(value)s")),
+    "purpose": ("message-square-text", lazy("It is there for: “%(value)s”")),
+    "held_since": ("calendar", lazy("Held since %(value)s")),
+    # Its end
+    "no_lease": ("calendar-off", lazy("It has no lease")),
+    "lease_ended_at": ("calendar-x", lazy("Its lease was over on %(value)s")),
+    "ended_on": ("calendar-x", lazy("Its end was on %(value)s")),
+    "held_by": ("pause", lazy("%(value)s put it on hold")),
+    "held_reason": ("scroll-text", lazy("Why it is on hold: “%(value)s”")),
+    "only_observed": ("eye", lazy("%(value)s is only observed: nothing there is stopped by us")),
+    "stopped_at": ("circle-stop", lazy("Its lease stopped it on %(value)s")),
+    "running_since": ("play", lazy("It has been running since %(value)s")),
+    "started_by": ("user-round", lazy("Started by “%(value)s”, as the hypervisor’s own events say")),
+    "remove_at": ("trash-2", lazy("It is to be removed on %(value)s")),
+    # Off
+    "off_since": ("power", lazy("It has been off since %(value)s")),
+    "stopped_by": ("user-round", lazy("Stopped by “%(value)s”, as the hypervisor’s own events say")),
+    # Snapshots
+    "snapshots": ("camera", lazy("Snapshots on it: %(value)s")),
+    "oldest_snapshot": ("tag", lazy("The oldest is called “%(value)s”")),
+    "oldest_snapshot_at": ("calendar", lazy("The oldest is of %(value)s")),
+    "snapshot_chain": ("layers", lazy("So many stand on top of each other: %(value)s")),
+    "snapshot_size": (
+        "circle-question-mark",
+        lazy("How large they are, the hypervisor does not tell: no saving is reckoned"),
+    ),
+    # Images
+    "image_seen_at": ("scan-search", lazy("Here since %(value)s at least, and no blueprint or machine here uses it")),
+    # Doubles
+    "uuid": ("hash", lazy("Its UUID is %(value)s")),
+    "same_uuid": ("copy", lazy("The same UUID has: %(value)s")),
+    "mac": ("network", lazy("One of its MAC addresses is %(value)s")),
+    "same_mac": ("copy", lazy("The same MAC address has: %(value)s")),
 }
 POWERS = {
     "on": lazy("running"),
@@ -35,6 +82,7 @@ POWERS = {
     "suspended": lazy("suspended"),
     "unknown": lazy("in an unknown state"),
 }
+REASONS = dict(Missing.choices)
 
 
 @dataclass(frozen=True)
@@ -55,9 +103,12 @@ def _sentence(what: str, value: str) -> Evidence:
 def _value(what: str, value: str) -> str:
     if what == "power":
         return str(POWERS.get(value, cut(value, LONGEST)))
+    if what == "missing_reason":
+        return str(REASONS.get(value, cut(value, LONGEST)))
     if what in MOMENTS:
         try:
-            return date_format(localtime(datetime.fromisoformat(value)), _("j F Y"))
+            at = datetime.fromisoformat(value)
+            return date_format(localtime(at) if at.tzinfo else at, _("j F Y"))
         except ValueError:
             pass
     return cut(" ".join(value.split()), LONGEST)

@@ -14,6 +14,7 @@ from lifecycle.estate.models import Drift, Endpoint, Image, Machine, Meter, Pool
 from lifecycle.money.models import Rate, RateCard
 from lifecycle.people import sshkeys, tokens
 from lifecycle.people.models import CostCentre, SshKey, Team, Token, User
+from lifecycle.sprawl.models import Finding, Kind, Threshold
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -145,6 +146,19 @@ def make_rate_card(
         Rate(card=card, meter=meter, micros=micros, per=per) for meter, (micros, per) in prices.items()
     )
     return card
+
+
+def make_threshold(name: str, value: int, pool: Pool | None = None) -> Threshold:
+    return Threshold.objects.create(name=name, value=value, pool=pool)
+
+
+def make_finding(machine: Machine | None = None, kind: Kind = Kind.IDLE, **fields: Any) -> Finding:
+    """Open, and on a new machine unless told what it is about."""
+    if machine is None and not {"disk_file", "image"} & fields.keys():
+        machine = make_machine()
+    fields.setdefault("since", BEGINNING)
+    fields.setdefault("found_at", BEGINNING)
+    return Finding.objects.create(machine=machine, kind=kind, **fields)
 
 
 _COLUMNS = {Meter.VCPU: "vcpus", Meter.MEMORY: "memory_mib", Meter.DISK: "disk_mib"}

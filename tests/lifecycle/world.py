@@ -24,7 +24,7 @@ from lifecycle.people.models import User
 from lifecycle.requests import actions as requests
 from lifecycle.requests.models import Request
 from lifecycle.wiring import OUTCOMES
-from tests.lifecycle.factories import make_admin, make_cost_centre, make_rate_card, make_team, make_user
+from tests.lifecycle.factories import make_admin, make_cost_centre, make_rate_card, make_team, make_threshold, make_user
 
 GIB = 1024
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -108,6 +108,7 @@ def make_world(folder: Path) -> World:
     endpoint = Endpoint.objects.create(name="Hamburg", kind="simulated", path=dc.path, mode=Endpoint.Mode.MANAGE)
     sync(endpoint)
     make_rate_card()
+    make_threshold("orphan_scans", 1)
     centre = make_cost_centre("4120", name="Data Platform")
     team = make_team("Data Platform", cost_centre=centre)
     approver = make_user("tomasz", team=team, cost_centre=centre, email="tomasz@example.org")

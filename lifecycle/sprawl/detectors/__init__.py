@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypedDict
 
+from lifecycle.estate.models import Machine
 from lifecycle.sprawl.models import Confidence
 
 
@@ -27,3 +29,23 @@ class Candidate:
     vcpus: int = 0
     memory_mib: int = 0
     disk_mib: int = 0
+
+
+def evidence(**found: str) -> list[dict[str, str]]:
+    """What was found, without what is empty."""
+    return [{"what": what, "value": value} for what, value in found.items() if value]
+
+
+def moment(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds") if at else ""
+
+
+class Whole(TypedDict):
+    vcpus: int
+    memory_mib: int
+    disk_mib: int
+
+
+def whole(machine: Machine) -> Whole:
+    """All of it could be had back; the scan leaves out what a machine that is off does not use."""
+    return {"vcpus": machine.vcpus, "memory_mib": machine.memory_mib, "disk_mib": machine.disk_mib}

@@ -18,6 +18,7 @@ from lifecycle.estate.sync import sync
 from lifecycle.models import Endpoint, User
 from lifecycle.money.actions import draft
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.models import Threshold
 from portal.seeding import catalogue, leases, people, requests
 
 
@@ -51,6 +52,8 @@ class Command(BaseCommand):
         leases.fill(residents, staff, now=now, dc=dc)
         requests.fill(staff)
         draft()
+        # A demo is looked at now, not after three scans.
+        Threshold.objects.create(name="orphan_scans", value=1)
         scan()
         self.stdout.write(f"The example estate is there: {len(residents)} machines, {len(staff)} people.")
 
