@@ -46,6 +46,8 @@ class Shape:
     needed: Collection[str]
     names: Mapping[str, str] = field(default_factory=dict)
     """Other words for a column, as they are read: small letters, one underscore for blanks and hyphens."""
+    most_bytes: int = MOST_BYTES
+    most_rows: int = MOST_ROWS
 
 
 def neutral(text: str) -> str:
@@ -55,7 +57,7 @@ def neutral(text: str) -> str:
 
 def read(data: bytes, shape: Shape) -> Sheet:
     """Raises Invalid for the field `file` when the whole cannot be read; a row that cannot says so itself."""
-    text = _decoded(data)
+    text = _decoded(data, shape.most_bytes)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
         head = [_column(name, shape) for name in next(reader, [])]
@@ -70,9 +72,9 @@ def _column(name: str, shape: Shape) -> str:
     return shape.names.get(name, name)
 
 
-def _decoded(data: bytes) -> str:
-    if len(data) > MOST_BYTES:
-        raise _wrong(_("The file is larger than %(n)s MiB. Divide it.") % {"n": MOST_BYTES // 1024**2})
+def _decoded(data: bytes, most: int) -> str:
+    if len(data) > most:
+        raise _wrong(_("The file is larger than %(n)s MiB. Divide it.") % {"n": most // 1024**2})
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -99,8 +101,8 @@ def _rows(reader: Any, head: list[str], shape: Shape) -> list[Given]:
         number, begins = begins, reader.line_num + 1
         if not any(cell.strip() for cell in cells):
             continue
-        if len(rows) == MOST_ROWS:
-            raise _wrong(_("There are more than %(n)s rows. Divide the file.") % {"n": MOST_ROWS})
+        if len(rows) == shape.most_rows:
+            raise _wrong(_("There are more than %(n)s rows. Divide the file.") % {"n": shape.most_rows})
         rows.append(_given(number, head, cells, shape))
     if not rows:
         raise _wrong(_("There is no row below the names of the columns."))
