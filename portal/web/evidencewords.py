@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +15,13 @@ from django.utils.translation import gettext_lazy as lazy
 
 from lifecycle.estate.cleaning import cut
 from lifecycle.estate.models import Missing
+from portal.templatetags.figures import gib
 
 LONGEST = 160
 MOMENTS = frozenset({
     "created_at", "first_seen_at", "idle_since", "missing_since", "last_seen_at", "held_since", "left_on", "ended_on",
     "lease_ended_at", "off_since", "stopped_at", "running_since", "remove_at", "oldest_snapshot_at", "image_seen_at",
+    "quiet_since",
 })  # fmt: skip
 
 SENTENCES: dict[str, tuple[str, str | Promise]] = {
@@ -59,6 +62,23 @@ SENTENCES: dict[str, tuple[str, str | Promise]] = {
     # Off
     "off_since": ("power", lazy("It has been off since %(value)s")),
     "stopped_by": ("user-round", lazy("Stopped by “%(value)s”, as the hypervisor’s own events say")),
+    # Use
+    "quiet_hours": ("moon", lazy("Quiet in %(value)s measured hours")),
+    "quiet_since": ("calendar", lazy("Quiet since %(value)s")),
+    "vcpus_wanted": ("cpu", lazy("Enough for it: %(value)s vCPU")),
+    "memory_wanted": ("memory-stick", lazy("Enough for it: %(value)s of memory")),
+    "cpu_mean": ("cpu", lazy("On average it used %(value)s of a processor")),
+    "cpu_p95": ("cpu", lazy("In 95 of 100 hours of its busiest day it used no more than %(value)s processors")),
+    "cpu_top": ("cpu", lazy("In its busiest hour it used %(value)s processors")),
+    "memory_p95": (
+        "memory-stick",
+        lazy("In 95 of 100 hours of its busiest day it used %(value)s of memory or less"),
+    ),
+    "memory_top": ("memory-stick", lazy("The most memory that was in use is %(value)s")),
+    "io_mean": ("hard-drive", lazy("On average it read and wrote %(value)s KiB a second")),
+    "net_mean": ("network", lazy("On average it received and sent %(value)s KiB a second")),
+    "use_hours": ("clock", lazy("Judged by %(value)s measured hours")),
+    "use_untold": ("circle-question-mark", lazy("What its hypervisor does not tell: %(value)s")),
     # Snapshots
     "snapshots": ("camera", lazy("Snapshots on it: %(value)s")),
     "oldest_snapshot": ("tag", lazy("The oldest is called “%(value)s”")),
@@ -83,6 +103,10 @@ POWERS = {
     "unknown": lazy("in an unknown state"),
 }
 REASONS = dict(Missing.choices)
+USES = {"disk": lazy("disks"), "network": lazy("network"), "memory": lazy("memory")}
+OF = frozenset({"quiet_hours", "vcpus_wanted", "memory_wanted"})
+"""Two numbers with a slash between them."""
+MEMORY = frozenset({"memory_wanted", "memory_p95", "memory_top"})
 
 
 @dataclass(frozen=True)
@@ -105,6 +129,11 @@ def _value(what: str, value: str) -> str:
         return str(POWERS.get(value, cut(value, LONGEST)))
     if what == "missing_reason":
         return str(REASONS.get(value, cut(value, LONGEST)))
+    if what == "use_untold":
+        return ", ".join(str(USES.get(word, cut(word, LONGEST))) for word in value.split(","))
+    if what in OF | MEMORY and re.fullmatch(r"\d{1,12}(/\d{1,12})?", value):
+        some, _slash, whole = (_amount(what, number) for number in value.partition("/"))
+        return _("%(some)s of %(whole)s") % {"some": some, "whole": whole} if whole else some
     if what in MOMENTS:
         try:
             at = datetime.fromisoformat(value)
@@ -112,3 +141,7 @@ def _value(what: str, value: str) -> str:
         except ValueError:
             pass
     return cut(" ".join(value.split()), LONGEST)
+
+
+def _amount(what: str, number: str) -> str:
+    return gib(int(number)) if what in MEMORY and number.isdigit() else number

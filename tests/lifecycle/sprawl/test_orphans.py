@@ -161,12 +161,12 @@ def test_scan_takes_as_many_queries_for_thirty_as_for_three(django_assert_num_qu
     for _ in range(3):
         _found(endpoint=endpoint)
     scan()
-    with django_assert_num_queries(40):
+    with django_assert_num_queries(46):
         scan()
     for _ in range(27):
         _found(endpoint=endpoint)
     scan()
-    with django_assert_num_queries(40):
+    with django_assert_num_queries(46):
         scan()
 
 

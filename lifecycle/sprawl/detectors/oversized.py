@@ -1,0 +1,101 @@
+"""Machines that have clearly more than they ever use: what is recommended follows from the busiest day's percentiles.
+
+A processor is recommended by the 95th percentile of the hours of the busiest day in the window, and memory likewise:
+a nightly run of two hours counts, and a peak that came once does not. The peak is told beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import F, Q
+
+from lifecycle.sprawl.detectors import Candidate
+from lifecycle.sprawl.detectors.use import Window, figures, processors, whole
+from lifecycle.sprawl.models import Confidence
+from lifecycle.sprawl.thresholds import Limits, by_machines
+
+SMALLER_PERCENT = 25
+"""Less by so much, and by a whole vCPU, is clearly smaller."""
+GIB = 1024
+STEPS = ((4 * GIB, 512), (32 * GIB, GIB), (2**62, 4 * GIB))
+"""Up to what, and by what, memory is recommended in MiB."""
+
+
+class Recommended(NamedTuple):
+    """0: as it is."""
+
+    vcpus: int
+    memory_mib: int
+
+
+def detect(now: datetime) -> Iterable[Candidate]:
+    for limits, machines in by_machines("machine__"):
+        yield from _of_group(limits, machines, now)
+
+
+def recommend(row: dict[str, Any], limits: Limits) -> Recommended:
+    percent = 100 + limits.oversized_headroom_percent
+    vcpus = max(-(-row["cpu_p95"] * percent // 100_000), 1)
+    memory = _in_steps(-(-row["memory_p95"] * percent // 100)) if row["memory_p95"] is not None else row["memory"]
+    return Recommended(
+        vcpus if _is_clearly_smaller(vcpus, row["vcpus"]) else 0,
+        memory if _is_clearly_smaller(memory, row["memory"]) else 0,
+    )
+
+
+def _of_group(limits: Limits, machines: Q, now: datetime) -> Iterator[Candidate]:
+    window = Window.before(now, limits.oversized_days)
+    wanted, less = 100 + limits.oversized_headroom_percent, 100 - SMALLER_PERCENT
+    # What is not smaller before it is rounded up, to a whole vCPU or a step of memory, is left out here already.
+    rows = (
+        figures(window, machines)
+        .annotate(vcpus_to_spare=whole(F("vcpus") * less * 1000 - F("cpu_p95") * wanted))
+        .annotate(memory_to_spare=whole(F("memory") * less - F("memory_p95") * wanted))
+        .filter(Q(vcpus__gt=1, vcpus_to_spare__gte=0) | Q(memory_to_spare__gte=0))
+    )
+    for row in rows.iterator(chunk_size=2000):
+        if row["memory_days"] < row["days"]:
+            row["memory_p95"] = None  # days that do not tell may have used more
+        recommended = recommend(row, limits)
+        if any(recommended):
+            yield _candidate(row, recommended, window)
+
+
+def _candidate(row: dict[str, Any], wanted: Recommended, window: Window) -> Candidate:
+    return Candidate(
+        row["machine"], window.starts_at, _evidence(row, wanted),
+        # A size is advice: what a machine will need, its past does not tell for certain.
+        Confidence.LIKELY if window.is_well_measured(row["measured"]) else Confidence.GUESS,
+        vcpus=row["vcpus"] - wanted.vcpus if wanted.vcpus else 0,
+        memory_mib=row["memory"] - wanted.memory_mib if wanted.memory_mib else 0,
+    )  # fmt: skip
+
+
+def _evidence(row: dict[str, Any], wanted: Recommended) -> list[dict[str, str]]:
+    found = {
+        "vcpus_wanted": f"{wanted.vcpus}/{row['vcpus']}" if wanted.vcpus else "",
+        "memory_wanted": f"{wanted.memory_mib}/{row['memory']}" if wanted.memory_mib else "",
+        "cpu_p95": processors(row["cpu_p95"]),
+        "cpu_top": processors(row["cpu_top"]),
+        "memory_p95": "" if row["memory_p95"] is None else str(row["memory_p95"]),
+        "memory_top": "" if row["memory_p95"] is None else str(row["memory_top"]),
+        "use_hours": str(row["measured"]),
+        "use_untold": "memory" if row["memory_p95"] is None else "",
+    }
+    return [{"what": what, "value": value} for what, value in found.items() if value]
+
+
+def _is_clearly_smaller(wanted: int, present: int) -> bool:
+    return 0 < wanted < present and (present - wanted) * 100 >= SMALLER_PERCENT * present
+
+
+def _in_steps(mib: int) -> int:
+    """Rounded up, in steps that grow with the size; the least is one step."""
+    for most, step in STEPS:
+        wanted = max(-(-mib // step), 1) * step
+        if wanted <= most:
+            return wanted
+    raise AssertionError("The last step has no end.")
