@@ -41,6 +41,7 @@ from lifecycle.replies.models import Reply
 from lifecycle.requests.models import Request, Step
 from lifecycle.sprawl.models import (
     AdoptionList,
+    AdoptionRow,
     BoardPlace,
     Claim,
     CmdbFile,
@@ -56,6 +57,7 @@ from lifecycle.sprawl.models import (
 
 __all__ = [
     "AdoptionList",
+    "AdoptionRow",
     "Blueprint",
     "BoardPlace",
     "Brake",

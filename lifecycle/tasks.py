@@ -22,7 +22,9 @@ from lifecycle.people import sessions
 from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
+from lifecycle.sprawl import board, lists
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.adoption import stamp_missing
 from lifecycle.sprawl.usage import roll_up
 from lifecycle.wiring import OUTCOMES
 
@@ -101,6 +103,26 @@ def see_out_leavers() -> None:
 @by_the_clock
 def scan_sprawl() -> None:
     scan()
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def apply_adoptions(pk: int) -> None:
+    lists.go_on(pk)
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def sweep_adoptions() -> None:
+    lists.go_on()
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def tend_found() -> None:
+    """Off the board what needs no holder any more; onto the machines whose they are, where that came later."""
+    board.tidy()
+    stamp_missing()
 
 
 @shared_task(ignore_result=True)

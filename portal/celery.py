@@ -29,6 +29,7 @@ ROUTES = {
     "collect_usage": "sync",
     "roll_up_usage": "sync",
     "scan_sprawl": "sync",
+    "tend_found": "sync",
     "draft_money": "sync",
 }
 # Seconds a task may take before it is asked to stop, and before its process is killed. A step of work on a hypervisor
@@ -46,6 +47,8 @@ SCHEDULE = {
     "lapse_requests": (300, 300),
     "see_out_leavers": (60, 300),
     "scan_sprawl": (60, 600),
+    "sweep_adoptions": (10, 30),
+    "tend_found": (60, 600),
     "draft_money": (60, 3600),
     "send_notices": (5, 30),
     "sweep_replies": (3600, 3600),

@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from lifecycle import clock
-from lifecycle.audit.actions import Actor, record
+from lifecycle.audit.actions import HOUSE, Actor, record
 from lifecycle.errors import Conflict, DomainError
-from lifecycle.estate.models import LEASED, Machine, Stage
-from lifecycle.leases.actions import adopt, check_adoption
+from lifecycle.estate.models import LEASED, Endpoint, Machine, Stage
+from lifecycle.leases.actions import adopt, check_adoption, restamp
 from lifecycle.leases.models import Lease
 from lifecycle.leases.permissions import ASSIGN_HOLDER
 from lifecycle.leases.warnings import recipients
 from lifecycle.notices.actions import post
+from lifecycle.operations.models import Operation
 from lifecycle.people.models import Team, User
 from lifecycle.people.permissions import require
 from lifecycle.sprawl import board
@@ -31,6 +33,9 @@ log = logging.getLogger(__name__)
 ENDED_BY_A_HOLDER = (Kind.ORPHAN, Kind.OWNERLESS)
 """The other findings say what is wrong with a machine whoever holds it."""
 NAMED_IN_A_MAIL = 20
+STAMPS = (Operation.Kind.CREATE, Operation.Kind.ANNOTATE)
+"""Work that writes onto a VM whose it is."""
+STAMPED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +133,34 @@ def adopt_one(pk: int, *, holder: User | None, team: Team | None, purpose: str, 
     return Adopted(machine, lease)
 
 
+def stamp_missing() -> int:
+    """Onto VMs whose they are, where we may write only now: they were adopted while we observed. Returns how many."""
+    stamped = Operation.objects.filter(machine=OuterRef("pk"), kind__in=STAMPS)
+    bare = Machine.objects.filter(~Exists(stamped), stage=Stage.ACTIVE, endpoint__mode=Endpoint.Mode.MANAGE)
+    bare = bare.filter(missing_since=None).select_related("lease", "endpoint", "holder", "team")
+    return sum(_stamp(machine) for machine in bare.order_by("pk")[:STAMPED_AT_ONCE])
+
+
+@transaction.atomic
+def _stamp(machine: Machine) -> int:
+    restamp(machine.lease, by=HOUSE)
+    return 1
+
+
 def tell(machines: Sequence[Machine], *, by: Actor, key: str, but: User | None = None) -> None:
     """One message to each person, however many machines are theirs now. Runs inside the caller's transaction.
 
     Whoever gave them, and `but`, know already.
     """
     know = {by.pk, but.pk if but else None}
-    theirs: defaultdict[User, list[Machine]] = defaultdict(list)
+    groups: defaultdict[tuple[int | None, int | None], list[Machine]] = defaultdict(list)
     for machine in machines:
-        for person in recipients(machine):
+        groups[machine.holder_id, machine.team_id].append(machine)
+    theirs: defaultdict[User, list[Machine]] = defaultdict(list)
+    for group in groups.values():
+        for person in recipients(group[0]):
             if person.pk not in know:
-                theirs[person].append(machine)
+                theirs[person] += group
     for person, given in theirs.items():
         _tell_one(person, given, by=by, key=key)
 

@@ -20,6 +20,8 @@ LONGEST = 80
 Words = str | Promise
 
 SENTENCES: dict[str, Words] = {
+    "adoptions.applied": lazy("The list %(what)s was applied: %(given)s machines have a holder (%(who)s)."),
+    "adoptions.begun": lazy("%(who)s had the list %(what)s applied: %(rows)s machines."),
     "audit.exported": lazy("%(who)s exported the record as %(form)s. Asked for: %(asked)s."),
     "blueprint.added": lazy("%(who)s added the blueprint %(what)s."),
     "blueprint.changed": lazy("%(who)s changed the blueprint %(what)s: %(changed)s."),
@@ -124,6 +126,7 @@ SENTENCES: dict[str, Words] = {
 }
 
 OBJECTS: dict[str, Words] = {
+    "adoptionlist": lazy("List of holders"),
     "blueprint": lazy("Blueprint"),
     "brake": lazy("Pause"),
     "claim": lazy("Claim"),
@@ -147,6 +150,7 @@ OBJECTS: dict[str, Words] = {
 
 # What acts belong to: the part of a verb before its dot.
 AREAS: dict[str, Words] = {
+    "adoptions": lazy("Lists of holders"),
     "audit": lazy("The record"),
     "blueprint": lazy("Blueprints"),
     "claim": lazy("Claims"),

@@ -24,12 +24,13 @@ from lifecycle.money.actions import draft
 from lifecycle.people import sessions
 from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
-from lifecycle.sprawl import board, claims
+from lifecycle.sprawl import board, claims, lists
 from lifecycle.sprawl.actions import scan
 from tests.lifecycle.factories import make_cost_centre, make_drift, make_ssh_key, make_team, make_token, make_user
 from tests.lifecycle.world import World
 
 LIST = b"username,name,email\nnina,Nina Nowak,nina@example.org\n"
+HOLDERS = b"machine,holder,purpose,last_day\nfound-by-chance,lena,Scoring,2000-01-01\n"
 C = TypeVar("C", bound=Client)
 NO_SESSION = "of-another-browser"
 NOWHERE = 10**9
@@ -138,6 +139,8 @@ def _house(world: World) -> dict[str, Any]:
         "cost-centre-delete": make_cost_centre().pk,
         "orphan": orphan.pk,
         "board": orphan.on_machine.pk,
+        "adoption": lists.try_list(HOLDERS, file_name="whose.csv", by=world.admin).pk,
+        "holders": HOLDERS,
         "claim": claims.claim(orphan.on_machine, **terms, by=world.owner).pk,
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,

@@ -22,6 +22,7 @@ from lifecycle.estate.models import Level
 from lifecycle.estate.sync import scan as looks
 from lifecycle.leases import actions as leases
 from lifecycle.models import (
+    AdoptionList,
     Blueprint,
     Claim,
     CostCentre,
@@ -51,10 +52,10 @@ from lifecycle.people.imports.trying import look_again, try_import
 from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
-from lifecycle.sprawl import adoption, board, claims
+from lifecycle.sprawl import adoption, board, claims, lists
 from tests.lifecycle.factories import SSH_KEY
 from tests.lifecycle.world import World
-from tests.permissions.stage import LIST, Stage, make_stage, taken_back
+from tests.permissions.stage import HOLDERS, LIST, Stage, make_stage, taken_back
 from tests.permissions.table import PEOPLE, Answers, Row, differences, read
 
 FILE = "actions.txt"
@@ -107,6 +108,7 @@ class Things:
     finding = property(lambda self: self._row(Finding, "orphan"))
     stray = property(lambda self: self._row(Machine, "board"))
     claim = property(lambda self: self._row(Claim, "claim"))
+    adoption = property(lambda self: self._row(AdoptionList, "adoption"))
     endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
     drift = property(lambda self: self._row(Drift, "drift"))
     operation = property(lambda self: self._row(Operation, "operation"))
@@ -225,6 +227,10 @@ ACTS: dict[str, Act] = {
     "sprawl.claims.withdraw": lambda on, by: claims.withdraw(on.claim, by=by),
     "sprawl.claims.accept": lambda on, by: claims.accept(on.claim, by=by),
     "sprawl.claims.refuse": lambda on, by: claims.refuse(on.claim, words="Not yours", by=by),
+    "sprawl.lists.applying.apply_list": lambda on, by: lists.apply_list(on.adoption, by=by),
+    "sprawl.lists.trying.look_again": lambda on, by: lists.look_again(on.adoption, by=by),
+    "sprawl.lists.trying.try_list": lambda on, by: lists.try_list(HOLDERS, file_name="whose.csv", by=by),
+    "sprawl.lists.trying.try_selection": lambda on, by: lists.try_selection([on.stray], **on.terms, by=by),
     "travel.set_out": lambda on, by: travel.set_out(clock.now() + timedelta(days=1), by=by),
 }  # fmt: skip
 

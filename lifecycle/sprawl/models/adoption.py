@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from lifecycle.estate.models import Machine
+from lifecycle.people.models import Team
 
 
 class Claim(models.Model):
@@ -65,24 +66,66 @@ class BoardPlace(models.Model):
 
 
 class AdoptionList(models.Model):
-    """A CSV that says whose machines are: tried first, then applied, with an outcome per line."""
+    """Whose machines are, for many at once: from a file or a selection; tried first, then applied row by row."""
 
     class State(models.TextChoices):
         TRIED = "tried", _("tried")
+        APPLYING = "applying", _("being applied")
         APPLIED = "applied", _("applied")
 
-    file_name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    """Of the file, or what was selected."""
     at = models.DateTimeField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.TRIED)
-    rows = models.JSONField(default=list)
-    """Per line: its number, what was given, what becomes of it, and the sentence."""
+    unknown = models.JSONField(default=list)
+    """Columns that mean nothing here."""
+    applied_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     applied_at = models.DateTimeField(null=True, blank=True)
+    """When the last row was done."""
 
     class Meta:
         ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["-at", "-id"], name="adoption_list_by_time")]
         verbose_name = _("list of holders")
         verbose_name_plural = _("lists of holders")
 
     def __str__(self) -> str:
-        return self.file_name
+        return self.name
+
+
+class AdoptionRow(models.Model):
+    """A machine of a list: what was given, what was understood, and what becomes or became of it."""
+
+    class Outcome(models.TextChoices):
+        READY = "ready", _("Will be given")
+        GIVEN = "given", _("Given")
+        HELD = "held", _("Held already")
+        MANAGED = "managed", _("Managed by others")
+        EMPTY = "empty", _("Not filled in")
+        REFUSED = "refused", _("Left out")
+
+    list = models.ForeignKey(AdoptionList, models.CASCADE, related_name="rows")
+    number = models.PositiveIntegerField()
+    """The line of the file, or the place in the selection."""
+    given = models.JSONField(default=dict)
+    """Column -> text, as it was written: hostile."""
+    machine = models.ForeignKey(Machine, models.PROTECT, null=True, blank=True, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
+    purpose = models.CharField(max_length=1000, blank=True)
+    last_day = models.DateField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.READY)
+    problem = models.CharField(max_length=500, blank=True)
+    """Why not, in a sentence."""
+
+    class Meta:
+        ordering = ["number", "id"]
+        constraints = [models.UniqueConstraint(fields=["list", "number"], name="adoption_row_once")]
+        indexes = [
+            # Counts, one outcome's rows, and what is still to be done.
+            models.Index(fields=["list", "outcome", "number"], name="adoption_row_by_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.list_id}: {self.number}"

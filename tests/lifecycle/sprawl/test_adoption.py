@@ -11,7 +11,7 @@ from lifecycle.errors import Conflict, Forbidden, Invalid
 from lifecycle.estate.models import Endpoint, Machine, Span, Stage
 from lifecycle.leases.models import Lease
 from lifecycle.models import Entry, Notice, Operation
-from lifecycle.sprawl.adoption import adopt_many, assign_holder, give_holder
+from lifecycle.sprawl.adoption import adopt_many, assign_holder, give_holder, stamp_missing
 from lifecycle.sprawl.models import BoardPlace, Finding
 from tests.lifecycle.factories import make_admin, make_endpoint, make_machine, make_rate_card, make_team, make_user
 
@@ -180,3 +180,15 @@ def test_adopt_many_is_charged_from_then_on():
     (one,) = adopt_many(_found(), holder=make_user(), **_terms())
 
     assert one.machine.tenures.get().started_at == one.lease.started_at.replace(microsecond=0)
+
+
+def test_stamps_follow_when_an_endpoint_is_managed_later():
+    endpoint = make_endpoint(mode=Endpoint.Mode.OBSERVE)
+    adopt_many(_found(2, endpoint=endpoint), holder=make_user(), **_terms())
+    assert stamp_missing() == 0
+
+    Endpoint.objects.update(mode=Endpoint.Mode.MANAGE)
+
+    assert stamp_missing() == 2
+    assert stamp_missing() == 0
+    assert Operation.objects.filter(kind=Operation.Kind.ANNOTATE).count() == 2
