@@ -18,6 +18,7 @@ from lifecycle.money.actions import draft
 from lifecycle.notices import actions as notices
 from lifecycle.notices import rendering
 from lifecycle.operations import seeds, work
+from lifecycle.operations.queries import busy_machines
 from lifecycle.people import sessions
 from lifecycle.replies import actions as replies
 from lifecycle.requests import actions as requests
@@ -154,8 +155,9 @@ def travel() -> None:
 
 @shared_task(ignore_result=True)
 @by_the_clock
-def sync_endpoint(pk: int) -> None:
-    if (endpoint := Endpoint.objects.filter(pk=pk).first()) is not None and sync(endpoint):
+def sync_endpoint(pk: int, asked_by: int | None = None) -> None:
+    endpoint = Endpoint.objects.filter(pk=pk).first()
+    if endpoint is not None and sync(endpoint, asked_by=asked_by, busy=busy_machines):
         scan()
 
 

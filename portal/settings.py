@@ -218,6 +218,8 @@ METRICS_TOKEN = env.token("METRICS_TOKEN", least=20)
 # What a machine is told for its first start is taken away when it has run for so long.
 SEED_KEPT_MINUTES = env.number("SEED_KEPT_MINUTES", 15, least=1)
 SHUTDOWN_PATIENCE = env.number("SHUTDOWN_PATIENCE", 60, least=1)
+# Where an endpoint can tell what changed, it is asked for everything only so often; 0: always.
+FULL_SCAN_EVERY_MINUTES = env.number("FULL_SCAN_EVERY_MINUTES", 60)
 MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)
 USAGE_KEPT_DAYS = env.number("USAGE_KEPT_DAYS", 400, least=30)
 

@@ -168,6 +168,20 @@ def a_new_snapshot_is_told(bench: Bench) -> None:
     claim(_refs(told) == [ref] and len(told.machines[0].snapshots) == 1, f"{told}")
 
 
+@promise(232, "changes")
+def changes_go_on_from_a_scan(bench: Bench) -> None:
+    """With the token of a scan only what changed after it is told: one renamed, one made."""
+    refs = [bench.make_by_hand(new_name(), on=number == 0) for number in range(3)]
+    hv = bench.connect(read_only=True)
+    _settled(bench, hv)
+    token = hv.inventory().token
+    claim(bool(token), "The scan has no token.")
+    bench.rename_by_hand(refs[1], new_name())
+    refs.append(bench.make_by_hand(new_name()))
+    told = hv.changes(token)
+    claim(sorted(_refs(told)) == sorted([refs[1], refs[3]]) and not told.whole and not told.gone, f"{told}")
+
+
 @promise(235, "usage")
 def use_is_told_of_machines_that_run(bench: Bench) -> None:
     """Each machine once at the most, in UTC, with no amount below nothing; those that are off or gone have none."""

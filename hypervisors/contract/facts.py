@@ -142,6 +142,8 @@ class Inventory:
     machines: Sequence[MachineFacts]
     gaps: Sequence[str] = ()
     """What could not be read, a sentence each."""
+    token: str = ""
+    """For `changes`: it goes on from this scan. Empty where the adapter cannot."""
 
 
 @dataclass(frozen=True, slots=True)

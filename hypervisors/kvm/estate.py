@@ -32,7 +32,8 @@ Looks = Sequence[tuple[Client, Look]]
 def inventory(hosts: Hosts) -> Inventory:
     asked = hosts.ask(whole, last=True)
     looks = asked.answers
-    machines = _machines(hosts, looks, references(looks))
+    refs = references(looks)
+    machines = _machines(hosts, looks, refs)
     gaps = gaps_of(looks, asked.silent)
     datastores: dict[str, DatastoreFacts] = {}
     images: dict[str, ImageFacts] = {}
@@ -54,6 +55,7 @@ def inventory(hosts: Hosts) -> Inventory:
         images=list(images.values()),
         machines=machines,
         gaps=gaps,
+        token=marks.pack(_marks(hosts, looks, refs)),
     )
 
 
@@ -63,10 +65,7 @@ def changes(hosts: Hosts, token: str) -> Changes:
     asked = hosts.ask(machines_of, last=True)
     looks = asked.answers
     refs = references(looks)
-    now: dict[str, str] = {}
-    for client, look in looks:
-        teller = Teller(client, look, hosts.alone)
-        now |= {refs[(look.host.ref, seen.uuid)]: marks.mark(teller.marked(seen)) for seen in look.seen}
+    now = _marks(hosts, looks, refs)
     differing, gone = marks.changed(before, now)
     partial = bool(asked.silent) or any(look.gaps for _, look in looks)
     if partial:  # what a silent host has is not gone
@@ -75,6 +74,14 @@ def changes(hosts: Hosts, token: str) -> Changes:
     machines = _machines(hosts, looks, refs, only=set(differing))
     gaps = gaps_of(looks, asked.silent)
     return Changes(marks.pack(now), before is None, machines, gone, complete=not gaps, gaps=gaps)
+
+
+def _marks(hosts: Hosts, looks: Looks, refs: Mapping[tuple[str, str], str]) -> dict[str, str]:
+    now: dict[str, str] = {}
+    for client, look in looks:
+        teller = Teller(client, look, hosts.alone)
+        now |= {refs[(look.host.ref, seen.uuid)]: marks.mark(teller.marked(seen)) for seen in look.seen}
+    return now
 
 
 def references(looks: Looks) -> Mapping[tuple[str, str], str]:

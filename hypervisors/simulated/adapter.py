@@ -58,8 +58,9 @@ class Simulated(contract.Hypervisor):
             "networks", self.client.networks, lambda row: contract.NetworkFacts(row["ref"], mapping.text(row["name"]))
         )
         images = read("images", self.client.images, mapping.image_facts)
+        token = read("number of the last change", lambda: [self.client.last_change()], lambda last: _token(*last))
         machines = read("machines", self.client.machines, mapping.machine_facts)
-        return Inventory(not gaps, pools, hosts, datastores, networks, images, machines, gaps)
+        return Inventory(not gaps, pools, hosts, datastores, networks, images, machines, gaps, "".join(token))
 
     @staticmethod
     def _reader(gaps: list[str]) -> Callable[[str, Callable[[], Sequence[Any]], Callable[[Any], Fact]], list[Fact]]:
@@ -88,7 +89,7 @@ class Simulated(contract.Hypervisor):
         since = int(number) if re.fullmatch(r"[0-9]{1,18}", number) else -1
         found = self.client.changed(identity, since)
         machines = [mapping.machine_facts(seen) for seen in found.seen]
-        return contract.Changes(f"{found.identity}:{found.number}", found.whole, machines, found.gone)
+        return contract.Changes(_token(found.identity, found.number), found.whole, machines, found.gone)
 
     @mapping.translated()
     def usage(self, refs: Sequence[str]) -> Sequence[contract.UsageSample]:
@@ -151,3 +152,7 @@ class Simulated(contract.Hypervisor):
 
     def close(self) -> None:
         self.client.close()
+
+
+def _token(identity: str, number: int) -> str:
+    return f"{identity}:{number}"

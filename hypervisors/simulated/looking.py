@@ -78,11 +78,16 @@ class Looking(Door):
         with self._call("list_machines") as db:
             return self._seen(db, "NOT is_template", ())
 
+    def last_change(self) -> tuple[str, int]:
+        """Of which data centre, and its number: whatever is read after this holds what that changed."""
+        with self._call("last_change") as db:
+            return str(get(db, "identity")), _last_number(db)
+
     def changed(self, identity: str, since: int) -> Changed:
         """What changed after that number; everything, when the number is none that this data centre gave out."""
         with self._call("list_changes") as db:
             here = str(get(db, "identity"))
-            number = int(db.execute("SELECT COALESCE(MAX(number), 0) FROM journal").fetchone()[0])
+            number = _last_number(db)
             if identity != here or not 0 <= since <= number:
                 return Changed(here, number, True, self._seen(db, "NOT is_template", ()), ())
             later = "SELECT machine_ref FROM journal WHERE number > ?"
@@ -175,6 +180,10 @@ class Looking(Door):
             if row is not None and (not target or row["target"] == target):
                 return row
             return tasks.running(db, target, kind) if target else None
+
+
+def _last_number(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT COALESCE(MAX(number), 0) FROM journal").fetchone()[0])
 
 
 def _by_machine(rows: sqlite3.Cursor) -> Mapping[str, Sequence[sqlite3.Row]]:

@@ -84,7 +84,11 @@ class Scan:
 def inventory(client: Client) -> Inventory:
     scan, refs = _everything(client, AROUND)
     known = scan.known(client, refs)
-    told = [machines.facts(row, known) for row in _details(client, refs, scan.gaps)]
+    now, told = {}, []
+    for row in _details(client, refs, scan.gaps):
+        told.append(machines.facts(row, known))
+        if not row.get("config.template"):
+            now[row.ref] = mark(machines.signs(row))
     return Inventory(
         pools=[PoolFacts(kinded(row), line(unescaped(row.get("name", "")))) for row in scan.of(*POOLS)],
         hosts=[_host(row) for row in scan.of("HostSystem")],
@@ -94,6 +98,7 @@ def inventory(client: Client) -> Inventory:
         machines=[one for one in told if not one.is_template],
         complete=not scan.gaps,
         gaps=scan.gaps,
+        token=pack(now),
     )
 
 

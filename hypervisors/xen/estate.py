@@ -19,7 +19,7 @@ from hypervisors.contract import (
 )
 from hypervisors.errors import HypervisorError, InvalidRequest, NotFound, Unreachable
 from hypervisors.words import line
-from hypervisors.xen import facts, mapping, marks
+from hypervisors.xen import facts, journal, mapping, marks
 from hypervisors.xen.client import Client
 from hypervisors.xen.facts import Seen, Table
 
@@ -78,6 +78,8 @@ def whole(reader: Reader) -> tuple[Seen, dict[str, Table]]:
 
 def inventory(client: Client) -> Inventory:
     reader = Reader(client)
+    # Before all else: what changes while the records are read is told again by the next look for changes.
+    position = str(client.call("event.from", ["pool"], "", 0.0)["token"])
     seen, places = whole(reader)
     metrics, pbds = reader.table("host_metrics"), reader.table("PBD")
     pool, hosts = seen.pool, places["host"]
@@ -99,6 +101,7 @@ def inventory(client: Client) -> Inventory:
         machines=machines,
         complete=not reader.gaps,
         gaps=reader.gaps[:100],
+        token=journal.begun(position, seen.vms),
     )
 
 

@@ -79,6 +79,17 @@ class Journal:
         return f"{VERSION}:{self.position}:{base64.b85encode(body).decode()}"
 
 
+def begun(position: str, vms: Mapping[str, Mapping[str, Any]]) -> str:
+    """A token that goes on from these records; none where references have another form."""
+    known = Journal(position)
+    try:
+        for ref, vm in vms.items():
+            known.note(ref, vm)
+    except Opaque:
+        return ""
+    return known.token()
+
+
 def machine_of(entry: Entry) -> str:
     return str(UUID(bytes=entry.machine))
 

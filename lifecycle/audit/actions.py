@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from django.db import connection, models, transaction
 
-from lifecycle import clock
+from lifecycle import bulk, clock
 from lifecycle.audit.models import Entry
 from lifecycle.audit.queries import Wanted, entries, in_chunks
 
@@ -51,6 +51,13 @@ def record_many(verb: str, subjects: Iterable[models.Model], *, by: Actor, reaso
     Entry.objects.bulk_create(
         [_entry(verb, subject, at=at, by=by, reason=reason, detail=detail) for subject in subjects], batch_size=1000
     )
+
+
+def record_rows(verb: str, object_type: str, rows: Iterable[tuple[int, str]], *, by: Actor) -> None:
+    """Adds one entry for each (key, name): for thousands of rows that were never read as models."""
+    at, actor = clock.now(), (by.pk, str(by)[:150])
+    columns = ("at", "actor_id", "actor_name", "verb", "object_type", "object_id", "object_name")
+    bulk.insert(Entry, columns, [(at, *actor, verb, object_type, pk, name[:255]) for pk, name in rows])
 
 
 def record_each(verb: str, subjects: Iterable[tuple[models.Model, dict[str, Any]]], *, by: Actor) -> None:

@@ -7,7 +7,9 @@ MARK = "…"
 
 def cut(text: object, length: int) -> str:
     """At most `length` characters, marked where cut; without NUL and broken surrogates."""
-    clean = str(text).replace("\0", "").encode("utf-8", "replace").decode()
+    clean = str(text)
+    if "\0" in clean or not clean.isascii():
+        clean = clean.replace("\0", "").encode("utf-8", "replace").decode()
     return clean if len(clean) <= length else clean[: length - 1] + MARK
 
 

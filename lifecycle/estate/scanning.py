@@ -24,10 +24,10 @@ EXPIRES = 60
 
 @transaction.atomic
 def ask_scan(endpoint: Endpoint, *, by: User) -> None:
-    """Has a worker look at an endpoint as soon as it can; asking twice does no harm."""
+    """Has a worker look at everything on an endpoint as soon as it can; asking twice does no harm."""
     require(by, MANAGE_ENDPOINTS)
     record("endpoint.scan_asked", endpoint, by=by)
-    transaction.on_commit(lambda: _send(endpoint.pk))
+    transaction.on_commit(lambda: _send(endpoint.pk, by.pk))
 
 
 @transaction.atomic
@@ -42,8 +42,8 @@ def ask_stop(endpoint: Endpoint, *, by: User) -> Scan:
     return running
 
 
-def _send(pk: int) -> None:
+def _send(pk: int, by: int) -> None:
     try:
-        current_app.send_task("lifecycle.tasks.sync_endpoint", args=[pk], expires=EXPIRES)
+        current_app.send_task("lifecycle.tasks.sync_endpoint", args=[pk, by], expires=EXPIRES)
     except Exception:  # whatever the broker raises: the regular scan comes anyway
         log.warning("No worker could be asked to scan endpoint %s; the next regular scan will.", pk, exc_info=True)

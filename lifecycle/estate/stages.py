@@ -22,12 +22,14 @@ MOVES: dict[Stage, frozenset[Stage]] = {
 }
 
 
-BACK: dict[tuple[Stage, Stage], str] = {
+WORDS: dict[tuple[Stage, Stage], str] = {
+    (Stage.DISCOVERED, Stage.REMOVED): "merged",
     (Stage.EXPIRED, Stage.ACTIVE): "came_back",
     (Stage.QUARANTINED, Stage.ACTIVE): "came_back",
     (Stage.REMOVING, Stage.QUARANTINED): "kept",
 }
-"""Moves that undo an earlier one have a word of their own in the record; all others are called by where they lead."""
+"""Moves that undo an earlier one, and the end of a row that another goes on for, have a word of their own in the
+record; all others are called by where they lead."""
 
 
 def move(machine: Machine, to: Stage, *, by: Actor, reason: str = "", **changes: Any) -> Machine:
@@ -45,5 +47,5 @@ def move(machine: Machine, to: Stage, *, by: Actor, reason: str = "", **changes:
     machine.stage = to
     for column, value in changes.items():
         setattr(machine, column, value)
-    record(f"machine.{BACK.get((before, to), to)}", machine, by=by, reason=reason, before=before.value)
+    record(f"machine.{WORDS.get((before, to), to)}", machine, by=by, reason=reason, before=before.value)
     return machine

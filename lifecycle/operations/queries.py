@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -54,6 +54,12 @@ def matching(*, state: str = "", endpoint: Endpoint | None = None, kind: str = "
     if endpoint is not None:
         found = found.filter(endpoint=endpoint)
     return found.filter(kind=kind) if kind else found
+
+
+def busy_machines(machines: Collection[int]) -> set[int]:
+    """Those of them that work is open on."""
+    rows = Operation.objects.filter(machine__in=machines, state__in=claims.OPEN).order_by()
+    return set(rows.values_list("machine_id", flat=True))
 
 
 def current_of(machine: Machine) -> Operation | None:

@@ -205,6 +205,14 @@ class Machine(models.Model):
         return self.name
 
     @property
+    def last_seen_at(self) -> datetime | None:
+        """By whatever look was the last to see it, whether that wrote anything or not."""
+        swept_at = self.endpoint.swept_at
+        if self.missing_since or self.seen_at is None or swept_at is None:
+            return self.seen_at
+        return max(self.seen_at, swept_at)
+
+    @property
     def holder_name(self) -> str:
         return str(self.holder or self.team or "")
 

@@ -61,16 +61,11 @@ class Matcher:
         if seen.uuid is None:
             return False
         for row in self.by_uuid[seen.uuid]:
-            if row.pk in self.taken or self._still_there(row):
+            if row.pk in self.taken or self.look.shows(row):
                 continue
             # A partial scan cannot tell a machine that moved from its copy: wait for a complete one.
             return not self.look.complete or self._pair(row, seen)
         return False
-
-    def _still_there(self, row: Machine) -> bool:
-        """The scan holds the row's own machine, in this chunk or in another."""
-        there = self.look.machines.get(row.native_ref)
-        return row.native_ref in self.look.broken or (there is not None and there.uuid in {None, row.uuid})
 
     def _under_a_known_reference_or_new(self, seen: Seen) -> None:
         row = self.by_ref.get(seen.ref)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from hypervisors.contract import Inventory
@@ -22,12 +23,18 @@ Columns = dict[str, Any]
 class Parts:
     """Reference -> row, for what machines point at."""
 
-    pools: dict[str, int]
-    hosts: dict[str, int]
-    datastores: dict[str, int]
+    pools: dict[str, int] = field(default_factory=dict)
+    hosts: dict[str, int] = field(default_factory=dict)
+    datastores: dict[str, int] = field(default_factory=dict)
+    networks: dict[str, int] = field(default_factory=dict)
 
 
-def write_parts(endpoint: Endpoint, inventory: Inventory) -> Parts:
+def known_parts(endpoint: Endpoint) -> Parts:
+    """As earlier looks saw them."""
+    return Parts(*(_keys(model, endpoint) for model in (Pool, Host, Datastore, Network)))
+
+
+def write_parts(endpoint: Endpoint, inventory: Inventory, *, at: datetime) -> Parts:
     """Only after a complete scan is anything flagged as gone."""
     complete = inventory.complete
     pools = _upsert(Pool, endpoint, _named(inventory.pools), complete)
@@ -37,6 +44,7 @@ def write_parts(endpoint: Endpoint, inventory: Inventory) -> Parts:
             "pool_id": pools.get(fact.pool_ref),
             "cpus": whole(fact.cpus, most=INTEGER),
             "memory_mib": whole(fact.memory_mib, most=BIG_INTEGER),
+            "connected": bool(fact.connected),
         }
         for fact in inventory.hosts
     }
@@ -45,15 +53,26 @@ def write_parts(endpoint: Endpoint, inventory: Inventory) -> Parts:
             "name": fact.name,
             "capacity_mib": whole(fact.capacity_mib, most=BIG_INTEGER),
             "free_mib": whole(fact.free_mib, most=BIG_INTEGER),
+            "identity": cut(fact.identity, 255),
+            "shared": bool(fact.shared),
         }
         for fact in inventory.datastores
     }
     images = {
         fact.ref: {"name": fact.name, "disk_mib": whole(fact.disk_mib, most=BIG_INTEGER)} for fact in inventory.images
     }
-    _upsert(Network, endpoint, _named(inventory.networks), complete)
     _upsert(Image, endpoint, images, complete)
-    return Parts(pools, _upsert(Host, endpoint, hosts, complete), _upsert(Datastore, endpoint, datastores, complete))
+    Image.objects.filter(endpoint=endpoint, first_seen_at=None).update(first_seen_at=at)
+    return Parts(
+        pools,
+        _upsert(Host, endpoint, hosts, complete),
+        _upsert(Datastore, endpoint, datastores, complete),
+        _upsert(Network, endpoint, _named(inventory.networks), complete),
+    )
+
+
+def _keys(model: type[AnyPart], endpoint: Endpoint) -> dict[str, int]:
+    return dict(model._default_manager.filter(endpoint=endpoint).order_by().values_list("ref", "pk"))
 
 
 def _named(facts: Iterable[Any]) -> dict[str, Columns]:
@@ -76,7 +95,7 @@ def _upsert(model: type[AnyPart], endpoint: Endpoint, seen: dict[str, Columns], 
     if gone:
         model._default_manager.filter(pk__in=gone).update(gone=True)
     if changed:
-        return dict(model._default_manager.filter(endpoint=endpoint).order_by().values_list("ref", "pk"))
+        return _keys(model, endpoint)
     return {ref: row.pk for ref, row in rows.items()}
 
 

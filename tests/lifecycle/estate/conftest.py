@@ -34,3 +34,15 @@ def centre(simulated_dir: Path) -> Iterator[DataCentre]:
 @pytest.fixture
 def endpoint(centre: DataCentre, db: None) -> Endpoint:
     return make_endpoint("North", path=centre.path, scans=0)
+
+
+@pytest.fixture
+def everything(settings) -> None:
+    """Each look reads everything, as at endpoints that cannot tell what changed."""
+    settings.FULL_SCAN_EVERY_MINUTES = 0
+
+
+@pytest.fixture(params=[0, 60], ids=["everything", "changes"])
+def either_way(request, settings) -> None:
+    """What holds whether looks read everything, or what changed after the first."""
+    settings.FULL_SCAN_EVERY_MINUTES = request.param

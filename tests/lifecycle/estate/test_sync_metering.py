@@ -7,7 +7,7 @@ from lifecycle.estate.models import Machine, Meter, Power, Span, Stage
 from lifecycle.estate.sync import sync
 from tests.lifecycle.factories import make_span, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("either_way")]
 
 
 @pytest.fixture
