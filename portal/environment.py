@@ -7,6 +7,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -58,6 +59,13 @@ def token(name: str, *, least: int) -> str:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def uuids(name: str) -> list[UUID]:
+    try:
+        return [UUID(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be UUIDs with commas between them.") from error
 
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?")

@@ -221,6 +221,10 @@ SHUTDOWN_PATIENCE = env.number("SHUTDOWN_PATIENCE", 60, least=1)
 # Where an endpoint can tell what changed, it is asked for everything only so often; 0: always.
 FULL_SCAN_EVERY_MINUTES = env.number("FULL_SCAN_EVERY_MINUTES", 60)
 MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)
+# From which score on a found machine is given to whoever it seems to belong to; above 100: never without a person.
+ASSIGN_FROM_SCORE = env.number("ASSIGN_FROM_SCORE", 101, least=80)
+# UUIDs of the machines that this portal itself runs on: they are managed, and never flagged.
+OWN_MACHINES = env.uuids("OWN_MACHINES")
 USAGE_KEPT_DAYS = env.number("USAGE_KEPT_DAYS", 400, least=30)
 
 REST_FRAMEWORK = {

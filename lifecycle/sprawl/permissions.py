@@ -31,3 +31,9 @@ FILL_BOARD: Verb[object] = Verb(
 CLAIM: Verb[object] = Verb(_("claim a machine on the board"), anybody, "")
 WITHDRAW_CLAIM: Verb[Claim] = Verb(_("withdraw a claim"), _is_theirs, _("This is somebody else's claim."))
 DECIDE_CLAIM: Verb[Claim] = Verb(_("accept and refuse claims"), _is_not_theirs, _why_not_decide)
+MAKE_RULES: Verb[object] = Verb(
+    _("make rules about found machines, and apply them"), runs_the_house, _("Only administrators make rules.")
+)
+KEEP_INVENTORY: Verb[object] = Verb(
+    _("read in an inventory of who owns what"), runs_the_house, _("Only administrators read in inventories.")
+)

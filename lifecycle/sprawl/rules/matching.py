@@ -20,6 +20,7 @@ LONGEST = 500
 COLUMNS = ("pk", "endpoint", "name", "folder", "labels")
 
 Pattern = re.Pattern[str]
+EMPTY = re.compile(r"\Z")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _compiled(rule: EstateRule, networks: list[tuple[int, str]]) -> Compiled:
         name=glob(rule.machine_name),
         folder=glob(rule.folder),
         label=glob(label or "*") if rule.label.strip() else None,
-        value=glob(value) if equals else None,
+        value=(glob(value) or EMPTY) if equals else None,
         networks=frozenset(pk for pk, name in networks if wanted.match(name[:LONGEST])) if wanted else None,
     )
 
