@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hypervisors.simulated import machines, parts
@@ -37,6 +38,13 @@ class ByHand:
     deaf: bool = False
     """The guest does not listen when it is asked to shut down."""
     is_template: bool = False
+    folder: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Custom fields and tags; a tag has an empty value."""
+    snapshots: Sequence[tuple[str, datetime]] = ()
+    """Oldest first, each on top of the one before."""
+    powered: tuple[str, datetime] | None = None
+    """Who last started it, or stopped it, and when."""
 
 
 def insert(db: sqlite3.Connection, hand: ByHand, *, now: datetime) -> str:
@@ -50,7 +58,8 @@ def insert(db: sqlite3.Connection, hand: ByHand, *, now: datetime) -> str:
         managed_by=hand.managed_by, vcpus=hand.vcpus, memory_mib=hand.memory_mib, pool_ref=hand.pool_ref,
         host_ref=hand.host_ref, power=hand.power, guest_name=hand.guest_name,
         stamp=hand.stamp, profile=hand.profile, idle_from=idle_from, deaf=int(hand.deaf),
-        is_template=int(hand.is_template), **({"uuid": hand.uuid} if hand.uuid else {}),
+        is_template=int(hand.is_template), folder=hand.folder, fields=json.dumps(dict(hand.labels)),
+        **({"uuid": hand.uuid} if hand.uuid else {}),
     )  # fmt: skip
     db.execute("UPDATE machines SET address = ? WHERE ref = ?", (machines.address_of(ref), ref))
     for number, size in enumerate(hand.disks_mib):
@@ -59,4 +68,9 @@ def insert(db: sqlite3.Connection, hand: ByHand, *, now: datetime) -> str:
         )
     parts.add_nic(db, ref, network_ref=hand.network_ref)
     parts.record(db, ref, hand.name, "created", who=hand.created_by, at=at)
+    for name, taken_at in hand.snapshots:
+        parts.finish_snapshot(db, ref, {"name": name, "who": hand.created_by}, taken_at.astimezone(UTC))
+    if hand.powered:
+        who, moment = hand.powered
+        parts.record(db, ref, hand.name, f"powered {hand.power}", who=who, at=moment.astimezone(UTC))
     return ref

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any
 
 from hypervisors.simulated import byhand, machines, parts, settings, storage, tasks
 from hypervisors.simulated.byhand import ByHand
+from hypervisors.simulated.usage import Use, used
+
+HOUR = 3600
 
 Record = dict[str, Any]
 
@@ -196,10 +199,13 @@ class DataCentre:
             machines.erase(db, ref, keep_disks=keep_disks)
             parts.record(db, ref, name, "removed", who=who, at=self.now())
 
-    def add_loose_disk(self, path: str, *, size_mib: int, datastore_ref: str = "") -> str:
+    def add_loose_disk(
+        self, path: str, *, size_mib: int, datastore_ref: str = "", changed_at: datetime | None = None
+    ) -> str:
         """A disk file that belongs to no machine."""
+        at = changed_at or self.now()
         with self.storage.write() as db:
-            return parts.add_disk(db, "", path=path, size_mib=size_mib, datastore_ref=datastore_ref, at=self.now())
+            return parts.add_disk(db, "", path=path, size_mib=size_mib, datastore_ref=datastore_ref, at=at)
 
     def attach_disk(self, ref: str, disk_ref: str) -> None:
         """Somebody gives a machine a disk file that lies about."""
@@ -236,6 +242,17 @@ class DataCentre:
 
     def events(self, machine_ref: str = "") -> list[Record]:
         return self._rows("SELECT * FROM events WHERE machine_ref = ? OR ? = '' ORDER BY id", machine_ref, machine_ref)
+
+    def history(self, start: datetime, end: datetime) -> Iterator[tuple[str, list[Use]]]:
+        """What each machine that runs now used, hour by hour from one whole hour (UTC) to another, once it was made."""
+        hours = range(int(start.timestamp()), int(end.timestamp()), HOUR)
+        with self.storage.read() as db:
+            seed = settings.get(db, "seed")
+            rows = db.execute("SELECT * FROM machines WHERE power = 'on' AND NOT is_template ORDER BY ref").fetchall()
+        for row in rows:
+            made_at = datetime.fromisoformat(row["created_at"]).timestamp()
+            ends = [datetime.fromtimestamp(hour + HOUR, UTC) for hour in hours if hour >= made_at]
+            yield row["ref"], [used(row, seed=seed, ended_at=ended_at, seconds=HOUR) for ended_at in ends]
 
     def tasks(self) -> list[Record]:
         return self._rows("SELECT * FROM tasks ORDER BY started_at, ref")

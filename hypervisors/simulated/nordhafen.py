@@ -97,6 +97,20 @@ class Known(NamedTuple):
     pool: str = GENERAL
 
 
+class Traces(NamedTuple):
+    """What people left on a machine of a story, that may tell whose it is."""
+
+    folder: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Custom fields and tags; a tag has an empty value."""
+    powered: tuple[str, int] | None = None
+    """Who last started or stopped it, and how many days ago."""
+    snapshots: tuple[tuple[str, int], ...] = ()
+    """Name and age in days, oldest first."""
+    copy_of: str = ""
+    """Another machine whose UUID it has, as clones and restored backups have that were not made distinct."""
+
+
 HELD = (
     Known("spark-bench-01", "Data Platform", "lbrandt", (16, 64, 580), 131, "Quarterly Spark benchmark"),
     Known("jupyter-lena", "Data Platform", "lbrandt", (4, 8, 60), 108, "Notebooks for the churn model"),
@@ -140,6 +154,38 @@ ORPHANS = (
     Known("intern-2024-project", "Research", "nwinkler", (4, 8, 60), 860, "summer intern, see the paper", "idle"),
     Known("proxy-before-migration", "Network Services", "isolheim", (2, 4, 40), 410, "until proxy-02 works", "idle"),
 )  # fmt: skip
+
+TRACES = {
+    "sapq2-copy": Traces("SAP/Copies", (("requester", "M. Ehrlich"),), ("mehrlich", 61), (("before SP14", 214),)),
+    "jenkins-agent-old": Traces("CI", (("team", "Test Automation"), ("backup-none", ""))),
+    "win10-golden-TEST": Traces("CI", (("Owner", "akaya"),), None, (("sysprep", 390), ("with Office", 350))),
+    "shop-lt-runner-7": Traces("Load tests", (("cost-centre", "4130"),)),
+    "shop-lt-runner-8": Traces("Load tests", (("cost-centre", "4130"),), None, (), "shop-lt-runner-7"),
+    "tmp-restore-pg": Traces("Nordhafen/Data Platform", (("owner", "lena.brandt@nordhafen.example"),), ("lbrandt", 44)),
+    "vm-0417": Traces("Nordhafen/Data Platform", (("contact", "Tomasz Wieczorek"),), ("twieczorek", 12)),
+    "mgr-vpn-fallback": Traces("Infrastructure", (("owner", "Ingrid Solheim"), ("critical", ""))),
+    "nagios2": Traces("Infrastructure", (), ("isolheim", 80)),
+    "test-do-not-delete": Traces("", (("created-for", "Piotr Zieliński"),), ("pzielinski", 33)),
+    "kiosk-sim-3": Traces("Terminals", (("team", "Terminals"),)),
+    "old-fileserver": Traces("Infrastructure", (("owner", "dmahler"),), None, (("before nas-03", 300),)),
+    "oracle-xe-demo": Traces("Research", (), ("ebergman", 71)),
+    "copy-of-copy-of-crm": Traces("Load tests", (), ("jpetersen", 20), (("clean", 480), ("import", 477), ("ok?", 460))),
+    "k8s-trial-1": Traces("Nordhafen/Data Platform", (("owner", "sokafor"),)),
+    "k8s-trial-2": Traces("Nordhafen/Data Platform"),
+    "k8s-trial-3": Traces("Nordhafen/Data Platform", (), ("twieczorek", 26)),
+    "tvogel-debug": Traces("", (), None, (("before the crash", 29),)),
+    "sapd9-snap-src": Traces(
+        "SAP/Copies", (), ("ajansen", 66), (("1 base", 280), ("2 kernel", 250), ("3 SP11", 200), ("4 SP12", 120))
+    ),
+    "gitlab-restore": Traces("CI", (("department", "Test Automation"),), ("dmahler", 88)),
+    "crane-sim-old": Traces("Terminals", (("Ansprechpartner", "Birte Hansen"),), ("bhansen", 40)),
+    "Neue virtuelle Maschine (2)": Traces("Nordhafen/Data Platform", (("requester", "mfischer"),)),
+    "ubuntu-tpl-broken": Traces("", (), ("svc-provision", 83)),
+    "grafana-eval": Traces("Nordhafen/Data Platform", (("owner", "lbrandt"),), None, (("before 11.2", 31),)),
+    "kafka-poc-02": Traces("Nordhafen/Data Platform", (("owner", "lbrandt"), ("ticket", "DP-1182"))),
+    "dp-ingest-03": Traces("Nordhafen/Data Platform", (("owner", "lbrandt"),)),
+    "dp-ingest-04": Traces("Nordhafen/Data Platform", (("owner", "lbrandt"),)),
+}
 
 MANAGED = (
     ("vCLS-4c4c4544-0031", "vCLS", (1, 1, 2)),

@@ -41,6 +41,10 @@ class Resident:
     idle_from: datetime | None = None
     managed_by: str = ""
     deaf: bool = False
+    folder: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    powered: tuple[str, datetime] | None = None
+    snapshots: tuple[tuple[str, datetime], ...] = ()
     uuid: str = ""
     ref: str = ""
     pool_ref: str = ""
@@ -80,7 +84,9 @@ def _residents(dice: random.Random, count: int, now: datetime) -> list[Resident]
     taken = {who.name for who in known}
     crowd = _crowd(dice, taken, now)
     everybody = (known + [next(crowd) for _ in range(count - len(known))])[:count]
-    return [replace(who, uuid=str(UUID(int=dice.getrandbits(128), version=4))) for who in everybody]
+    uuids = {who.name: str(UUID(int=dice.getrandbits(128), version=4)) for who in everybody}
+    copies = {name: uuids[traces.copy_of] for name, traces in nordhafen.TRACES.items() if traces.copy_of in uuids}
+    return [_with_traces(replace(who, uuid=(uuids | copies)[who.name]), now) for who in everybody]
 
 
 def _known(who: nordhafen.Known, kind: str, now: datetime) -> Resident:
@@ -90,6 +96,38 @@ def _known(who: nordhafen.Known, kind: str, now: datetime) -> Resident:
         vcpus=vcpus, memory_mib=memory * GIB, disk_mib=disk * GIB, pool=who.pool, purpose=who.note, note=who.note,
         power=who.power, profile=who.profile, idle_from=now - timedelta(days=who.idle) if who.idle else None,
     )  # fmt: skip
+
+
+def _with_traces(who: Resident, now: datetime) -> Resident:
+    """What was left on it: as its story tells, or as chance has it, which is its own so that nobody else's changes."""
+    chance = random.Random(f"{who.uuid}{who.name}")  # noqa: S311 - an estate, not a secret
+    found = nordhafen.TRACES.get(who.name) or (
+        _everyday_traces(chance, who) if who.kind == HELD else nordhafen.Traces()
+    )
+    powered = found.powered or ((who.created_by, chance.randrange(15, 85)) if who.power == "off" else None)
+    too_large = who.kind == HELD and who.name not in nordhafen.TRACES and who.vcpus >= 8 and chance.random() < 0.3
+    return replace(
+        who, folder=found.folder, labels=found.labels, profile="light" if too_large else who.profile,
+        powered=(powered[0], _after(who, now, powered[1])) if powered else None,
+        snapshots=tuple((name, _after(who, now, age)) for name, age in found.snapshots),
+    )  # fmt: skip
+
+
+def _everyday_traces(chance: random.Random, who: Resident) -> nordhafen.Traces:
+    """Most people file what they make; some write on it whose it is; a few forget a snapshot."""
+    folder = f"Nordhafen/{who.team}" if chance.random() < 0.7 else ""
+    labels = [("owner", who.created_by)] if chance.random() < 0.2 else []
+    labels += [("team", who.team)] if chance.random() < 0.2 else []
+    labels += [("backup-daily", "")] if chance.random() < 0.3 else []
+    forgot = chance.random() < 0.05
+    return nordhafen.Traces(
+        folder, tuple(labels), snapshots=(("before update", chance.randrange(3, 120)),) if forgot else ()
+    )
+
+
+def _after(who: Resident, now: datetime, days_ago: int) -> datetime:
+    """So long ago, but not before it was made."""
+    return max(now - timedelta(days=days_ago), who.created_at + timedelta(hours=1))
 
 
 def _managed(name: str, managed_by: str, size: tuple[int, int, int], *, now: datetime) -> Resident:
@@ -178,7 +216,8 @@ def _by_hand(who: Resident, *, pool_ref: str, host_ref: str, datastore_ref: str,
         managed_by=who.managed_by, vcpus=who.vcpus, memory_mib=who.memory_mib, power=who.power, deaf=who.deaf,
         disks_mib=(system, who.disk_mib - system) if who.disk_mib > system else (system,), profile=who.profile,
         idle_from=who.idle_from, guest_name=f"{who.name.lower().replace(' ', '-')}.nh.example", pool_ref=pool_ref,
-        host_ref=host_ref, datastore_ref=datastore_ref, network_ref=network_ref,
+        host_ref=host_ref, datastore_ref=datastore_ref, network_ref=network_ref, folder=who.folder,
+        labels=dict(who.labels), powered=who.powered, snapshots=who.snapshots,
     )  # fmt: skip
 
 
@@ -191,8 +230,9 @@ def _images_and_leftovers(dc: DataCentre, datastores: dict[str, str], made: date
         )
         for name, size in nordhafen.IMAGES.items()
     )  # fmt: skip
-    for path, size in nordhafen.LOOSE_DISKS:
-        dc.add_loose_disk(path, size_mib=size * GIB, datastore_ref=hdd)
+    for number, (path, size) in enumerate(nordhafen.LOOSE_DISKS):
+        changed_at = made + timedelta(days=40 * number)
+        dc.add_loose_disk(path, size_mib=size * GIB, datastore_ref=hdd, changed_at=changed_at)
 
 
 def _round_up(value: float, step: int) -> int:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from datetime import UTC, datetime
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-PROFILES = ("busy", "office-hours", "nightly", "idle", "spiky")
+PROFILES = ("busy", "office-hours", "nightly", "idle", "spiky", "light")
 
 
 def cpu_percent(*, seed: int, uuid: str, profile: str, at: datetime, idle_from: str = "") -> int:
     """Mean CPU use, 0..100, over the hour that holds `at`; after `idle_from` (ISO, UTC) it only breathes."""
     hour = int(at.timestamp() // 3600)
     noise = zlib.crc32(f"{seed}:{uuid}:{hour}".encode()) % 1000 / 1000
-    if profile == "idle" or (idle_from and at.isoformat() >= idle_from):
+    if _idles(profile, at, idle_from):
         return int(noise * 2)
     own = zlib.crc32(f"{seed}:{uuid}".encode()) % 1000 / 1000
     of_day, of_week = hour % 24, (hour // 24 + 3) % 7  # the epoch began on a Thursday
     return int(_shape(profile, own, noise, of_day, of_week))
 
 
+def _idles(profile: str, at: datetime, idle_from: str) -> bool:
+    return profile == "idle" or (bool(idle_from) and at.isoformat() >= idle_from)
+
+
 def _shape(profile: str, own: float, noise: float, hour: int, day: int) -> float:
+    working = day < 5 and 7 <= hour < 18
     if profile == "busy":
         return 45 + 30 * own + 20 * noise
     if profile == "office-hours":
-        working = day < 5 and 7 <= hour < 18
-        return 15 + 30 * own + 25 * noise if working else 2 + 3 * noise
+        return 35 + 30 * own + 30 * noise if working else 2 + 3 * noise
+    if profile == "light":  # far more than it needs
+        return 4 + 3 * own + 6 * noise if working else 2 + 2 * noise
     if profile == "nightly":
         return 60 + 35 * noise if 1 <= hour < 5 else 1 + 3 * noise
     return 70 + 25 * own if noise > 0.93 else 3 + 8 * noise  # spiky
@@ -37,7 +44,7 @@ WINDOW = 300
 
 
 class Use(NamedTuple):
-    """What a machine used in the last whole window."""
+    """What a machine used in a window."""
 
     ref: str
     ended_at: datetime
@@ -50,14 +57,22 @@ class Use(NamedTuple):
 
 
 def use(row: sqlite3.Row, *, seed: int, now: datetime) -> Use:
-    """Follows from seed, machine and window, as the use of its processor does; busy machines read and send more."""
-    ended_at = datetime.fromtimestamp(int(now.timestamp() // WINDOW) * WINDOW, UTC)
-    percent = cpu_percent(
-        seed=seed, uuid=row["uuid"], profile=row["profile"], at=ended_at, idle_from=row["idle_from"]
-    )  # fmt: skip
-    dice = zlib.crc32(f"{seed}:{row['uuid']}:{ended_at.timestamp()}".encode())
-    read, written, received, sent = ((dice >> shift) % 256 * 1024 * (1 + percent) for shift in (0, 8, 16, 24))
-    memory = row["memory_mib"] * (20 + percent * 6 // 10 + dice % 10) // 100
-    return Use(
-        row["ref"], ended_at, percent / 100 * row["vcpus"] * WINDOW, memory, read, written, received, sent
-    )  # fmt: skip
+    """In the last whole window."""
+    return used(row, seed=seed, ended_at=datetime.fromtimestamp(int(now.timestamp() // WINDOW) * WINDOW, UTC))
+
+
+def used(row: sqlite3.Row | Mapping[str, Any], *, seed: int, ended_at: datetime, seconds: int = WINDOW) -> Use:
+    """Follows from seed, machine and window, as the use of its processor does; busy machines read and send more.
+
+    The window lies within one hour.
+    """
+    began_at, uuid = ended_at - timedelta(seconds=seconds), row["uuid"]
+    percent = cpu_percent(seed=seed, uuid=uuid, profile=row["profile"], at=began_at, idle_from=row["idle_from"])
+    dice = zlib.crc32(f"{seed}:{uuid}:{ended_at.timestamp()}".encode())
+    # Of what idles, the processors that its system itself takes: few, however many it has.
+    idles = _idles(row["profile"], began_at, row["idle_from"])
+    processors = (5 + dice % 25) / 1000 if idles else percent / 100 * row["vcpus"]
+    parts = [(dice >> shift) % 256 * 1024 * (1 + percent) * seconds // WINDOW for shift in (0, 8, 16, 24)]
+    own = zlib.crc32(uuid.encode()) % 20
+    share = 15 + own // 2 + dice % 5 if row["profile"] == "light" else 55 + own + percent * 15 // 100 + dice % 5
+    return Use(row["ref"], ended_at, processors * seconds, row["memory_mib"] * share // 100, *parts)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import mean
 
 import pytest
 
-from hypervisors.simulated.usage import PROFILES, cpu_percent
+from hypervisors.simulated.datacentre import DataCentre
+from hypervisors.simulated.usage import PROFILES, Use, cpu_percent
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
@@ -52,3 +55,41 @@ def test_busy_until_it_idles() -> None:
 
     assert min(use[:48]) > 40
     assert max(use[48:]) < 2
+
+
+def test_light_leaves_most_of_it_unused() -> None:
+    assert 5 < max(week("light")) < 15
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[dict[str, list[Use]]]:
+    """A week of four machines with 16 vCPUs and 64 GiB; one was made on Wednesday, one is off."""
+    centre = DataCentre(tmp_path / "a.dc.sqlite3", clock=lambda: MONDAY + timedelta(days=7))
+    size = {"vcpus": 16, "memory_mib": 65_536, "created_at": MONDAY}
+    names = {
+        centre.make_machine_by_hand("busy", profile="busy", **size): "busy",
+        centre.make_machine_by_hand("idle", profile="idle", **size): "idle",
+        centre.make_machine_by_hand("light", profile="light", **size | {"created_at": MONDAY + 49 * HOUR}): "light",
+        centre.make_machine_by_hand("off", power="off", **size): "off",
+    }
+    yield {names[ref]: uses for ref, uses in centre.history(MONDAY, MONDAY + timedelta(days=7))}
+    centre.close()
+
+
+def test_history_has_every_hour_since_a_machine_was_made(told: dict[str, list[Use]]) -> None:
+    assert {name: len(uses) for name, uses in told.items()} == {"busy": 168, "idle": 168, "light": 119}
+    assert (told["busy"][0].ended_at, told["busy"][-1].ended_at) == (MONDAY + HOUR, MONDAY + timedelta(days=7))
+
+
+def test_what_idles_takes_little_however_large_it_is(told: dict[str, list[Use]]) -> None:
+    assert max(use.cpu_seconds for use in told["idle"]) < 0.03 * 3600
+    assert max(use.read_bytes + use.written_bytes for use in told["idle"]) < 100 * 1024 * 3600
+
+
+def test_history_is_what_a_machine_would_have_told(told: dict[str, list[Use]]) -> None:
+    assert all(0.45 * 16 * 3600 <= use.cpu_seconds <= 16 * 3600 for use in told["busy"])
+    assert all(0.55 * 65_536 <= use.memory_mib <= 65_536 for use in told["busy"])
+    assert all(use.memory_mib < 0.3 * 65_536 for use in told["light"])
