@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec
 
@@ -26,6 +27,9 @@ from lifecycle.requests import leavers
 from lifecycle.sprawl import board, lists
 from lifecycle.sprawl.actions import scan
 from lifecycle.sprawl.adoption import stamp_missing
+from lifecycle.sprawl.attribution import attribute
+from lifecycle.sprawl.attribution.assigning import assign_certain
+from lifecycle.sprawl.rules.managed import mark_managed
 from lifecycle.sprawl.usage import roll_up
 from lifecycle.wiring import OUTCOMES
 
@@ -33,6 +37,8 @@ P = ParamSpec("P")
 
 SYNC_EXPIRES = USAGE_EXPIRES = 300
 """Seconds after which the next round asks for the same."""
+JUST_FOUND = timedelta(minutes=15)
+"""Whose these might be is said at once; of all others now and then."""
 
 
 def by_the_clock(duty: Callable[P, None]) -> Callable[P, None]:
@@ -103,7 +109,16 @@ def see_out_leavers() -> None:
 @shared_task(ignore_result=True)
 @by_the_clock
 def scan_sprawl() -> None:
+    mark_managed()
     scan()
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def attribute_machines() -> None:
+    mark_managed()
+    attribute()
+    assign_certain()
 
 
 @shared_task(ignore_result=True)
@@ -158,7 +173,9 @@ def travel() -> None:
 def sync_endpoint(pk: int, asked_by: int | None = None) -> None:
     endpoint = Endpoint.objects.filter(pk=pk).first()
     if endpoint is not None and sync(endpoint, asked_by=asked_by, busy=busy_machines):
+        mark_managed()
         scan()
+        attribute(found_since=clock.now() - JUST_FOUND)
 
 
 @shared_task(ignore_result=True)

@@ -29,6 +29,7 @@ ROUTES = {
     "collect_usage": "sync",
     "roll_up_usage": "sync",
     "scan_sprawl": "sync",
+    "attribute_machines": "sync",
     "tend_found": "sync",
     "draft_money": "sync",
 }
@@ -47,6 +48,7 @@ SCHEDULE = {
     "lapse_requests": (300, 300),
     "see_out_leavers": (60, 300),
     "scan_sprawl": (60, 600),
+    "attribute_machines": (60, 600),
     "sweep_adoptions": (10, 30),
     "tend_found": (60, 600),
     "draft_money": (60, 3600),
