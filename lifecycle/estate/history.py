@@ -57,6 +57,12 @@ def end_tenure(machine: Machine, *, at: datetime) -> None:
         _end(tenure, at)
 
 
+def forget(tenure: Tenure) -> None:
+    """As if it had never been: what was given by mistake is charged to nobody. The caller has cleared its lines."""
+    Span.objects.filter(machine=tenure.machine_id, started_at__gte=tenure.started_at).delete()
+    tenure.delete()
+
+
 def _end(row: Span | Tenure, at: datetime) -> None:
     """Ends a row, or drops it when it would have lasted no second: an empty one is no history."""
     at = _second(at)

@@ -13,7 +13,7 @@ from lifecycle.estate.models import Machine, Stage
 MOVES: dict[Stage, frozenset[Stage]] = {
     Stage.DISCOVERED: frozenset({Stage.ACTIVE, Stage.REMOVED}),
     Stage.BUILDING: frozenset({Stage.ACTIVE, Stage.FAILED}),
-    Stage.ACTIVE: frozenset({Stage.EXPIRED}),
+    Stage.ACTIVE: frozenset({Stage.EXPIRED, Stage.DISCOVERED}),
     Stage.EXPIRED: frozenset({Stage.ACTIVE, Stage.QUARANTINED}),
     Stage.QUARANTINED: frozenset({Stage.ACTIVE, Stage.REMOVING}),
     Stage.REMOVING: frozenset({Stage.QUARANTINED, Stage.REMOVED}),
@@ -27,6 +27,7 @@ WORDS: dict[tuple[Stage, Stage], str] = {
     (Stage.EXPIRED, Stage.ACTIVE): "came_back",
     (Stage.QUARANTINED, Stage.ACTIVE): "came_back",
     (Stage.REMOVING, Stage.QUARANTINED): "kept",
+    (Stage.ACTIVE, Stage.DISCOVERED): "released",
 }
 """Moves that undo an earlier one, and the end of a row that another goes on for, have a word of their own in the
 record; all others are called by where they lead."""

@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from lifecycle import clock
 from lifecycle.audit.actions import Actor, record
 from lifecycle.errors import Conflict, Invalid, InvalidMany
-from lifecycle.estate.models import Meter
+from lifecycle.estate.models import Meter, Tenure
 from lifecycle.money import calendar, drafting
 from lifecycle.money.drafting import DraftResult
 from lifecycle.money.models import Draft, Line, Rate, RateCard
 from lifecycle.money.permissions import PUBLISH_PRICES
 from lifecycle.people.permissions import require
 
-__all__ = ["DraftResult", "draft", "publish_rate_card"]
+__all__ = ["DraftResult", "draft", "publish_rate_card", "withdraw_lines"]
 
 
 def draft(*, now: datetime | None = None) -> DraftResult:
@@ -65,6 +65,19 @@ def publish_rate_card(name: str, valid_from: date, prices: Mapping[Meter, tuple[
             prices={meter.value: list(price) for meter, price in prices.items()},
         )
     return card
+
+
+def withdraw_lines(tenure: Tenure) -> None:
+    """Takes what was drafted for a tenure out of the open month. Runs inside the caller's transaction.
+
+    Raises Conflict when it began in a month that is closed: its statement has been read, perhaps booked.
+    """
+    if calendar.month_of(tenure.started_at) != calendar.month_of(clock.now()):
+        raise Conflict(_("It was charged for a month that has ended."))
+    Draft.objects.get_or_create(pk=1)
+    # A draft under way has seen the tenure; it ends before the lines go.
+    Draft.objects.select_for_update().get(pk=1)
+    Line.objects.filter(tenure=tenure).delete()
 
 
 def _take_turn_with_drafts(month: date) -> None:

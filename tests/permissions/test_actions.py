@@ -53,6 +53,7 @@ from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.sprawl import adoption, board, claims, lists
+from lifecycle.sprawl.releasing import release_adoption
 from tests.lifecycle.factories import SSH_KEY
 from tests.lifecycle.world import World
 from tests.permissions.stage import HOLDERS, LIST, Stage, make_stage, taken_back
@@ -231,6 +232,7 @@ ACTS: dict[str, Act] = {
     "sprawl.lists.trying.look_again": lambda on, by: lists.look_again(on.adoption, by=by),
     "sprawl.lists.trying.try_list": lambda on, by: lists.try_list(HOLDERS, file_name="whose.csv", by=by),
     "sprawl.lists.trying.try_selection": lambda on, by: lists.try_selection([on.stray], **on.terms, by=by),
+    "sprawl.releasing.release_adoption": lambda on, by: release_adoption(on.machine, reason="Not theirs", by=by),
     "travel.set_out": lambda on, by: travel.set_out(clock.now() + timedelta(days=1), by=by),
 }  # fmt: skip
 
