@@ -66,6 +66,7 @@ INNER = {
     "lifecycle.audit.actions.record": "keeps the record",
     "lifecycle.audit.actions.record_each": "keeps the record",
     "lifecycle.audit.actions.record_many": "keeps the record",
+    "lifecycle.audit.actions.record_rows": "keeps the record",
     "lifecycle.estate.stages.move": "the table of moves; whoever calls it has asked",
     "lifecycle.leases.actions.check_adoption": "only reads",
     "lifecycle.leases.actions.restamp": "follows from what was done",
