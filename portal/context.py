@@ -24,7 +24,8 @@ MOST = 99
 # Address of a page that is no entry of the navigation -> the entry it belongs to.
 UNDER = {
     "machine": "machines", "order": "requests", "request": "requests", "approval": "approvals", "approve": "approvals",
-    "refuse": "approvals", "line": "costs", "statement": "statements", "orphan": "orphans", "endpoint": "endpoints",
+    "refuse": "approvals", "line": "costs", "statement": "statements", "endpoint": "endpoints",
+    "orphan": "findings", "orphans": "findings", "finding": "findings", "saved": "findings",
     "pause": "operations", "operation": "operations", "blueprint": "catalogue", "size": "catalogue",
     "rate": "catalogue", "person": "people", "people": "people", "team": "people", "teams": "people", "cost": "people",
 }  # fmt: skip

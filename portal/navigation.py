@@ -40,14 +40,20 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
             (_("Machines"), "machines", "server"),
             (_("Requests"), "requests", "send"),
             (_("Costs"), "costs", "coins"),
+            (_("Findings"), "findings", "scan-search"),
         ],
     ),
-    (_("Decide"), lambda user: runs_the_house(user) or user.decides, [(_("Approvals"), "approvals", "inbox")]),
+    (
+        _("Decide"),
+        lambda user: runs_the_house(user) or user.decides,
+        [(_("Approvals"), "approvals", "inbox"), (_("Sprawl"), "sprawl", "radar")],
+    ),
     (
         _("House"),
         sees_all,
         [
-            (_("Orphans"), "orphans", "scan-search"),
+            (_("Sprawl"), "sprawl", "radar"),
+            (_("Findings"), "findings", "scan-search"),
             (_("Estate"), "estate", "network"),
             (_("Endpoints"), "endpoints", "layers"),
             (_("Operations"), "operations", "activity"),
@@ -66,11 +72,15 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
     ),
 ]
 
+OF_THE_HOUSE = {name for _label, holds, entries in GROUPS if holds is sees_all for _words, name, _icon in entries}
+
 
 def build(user: User, *, current: str, counts: Mapping[str, tuple[int, bool]]) -> list[Group]:
     """`current` is the name of an entry's url; `counts` maps such names to how many and whether they wait for me."""
+    # What stands in groups of the house does not stand twice.
+    there = OF_THE_HOUSE if sees_all(user) else set()
     return [
-        Group(label, [_item(entry, current, counts) for entry in entries])
+        Group(label, [_item(entry, current, counts) for entry in entries if holds is sees_all or entry[1] not in there])
         for label, holds, entries in GROUPS
         if holds(user)
     ]

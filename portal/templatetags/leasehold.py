@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from portal.templatetags import fields, figures, moments, states
-from portal.web import charts, leasebar
+from portal.web import charts, leasebar, stacked
 
 register = template.Library()
 
@@ -210,6 +210,11 @@ def lease_legend() -> dict[str, Any]:
 @register.inclusion_tag("components/bar_chart.html")
 def bar_chart(chart: charts.BarChart) -> dict[str, Any]:
     return {"chart": chart, "plot": charts.bars(chart)}
+
+
+@register.inclusion_tag("components/stacked_chart.html")
+def stacked_chart(chart: stacked.StackedChart, as_table: bool = False) -> dict[str, Any]:
+    return {"chart": chart, "plot": stacked.stacked(chart), "as_table": as_table}
 
 
 @register.inclusion_tag("components/area_chart.html")

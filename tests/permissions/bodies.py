@@ -44,6 +44,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "person-change": {"last_name": "Zorn", "email": "zoe@example.org", "role": "employee", "zone": "Europe/Berlin"},
     "person-leave": {"left_on": "{later}"},
     "person-password": {"password": "a long one for tests"},
+    "saved-views": {"page": "findings", "name": "Idle ones", "query": "kind=idle"},
     "ssh-key-new": {"key": SSH_KEY},
     "token-new": {"name": "nightly", "scope": "read", "last_day": "{later}"},
     "password": {"present": "secret-for-tests", "password": "a-long-new-one-7", "again": "a-long-new-one-7"},

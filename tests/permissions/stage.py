@@ -26,7 +26,16 @@ from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
 from lifecycle.sprawl import board, claims, lists
 from lifecycle.sprawl.actions import scan
-from tests.lifecycle.factories import make_cost_centre, make_drift, make_ssh_key, make_team, make_token, make_user
+from lifecycle.sprawl.views import save_view
+from tests.lifecycle.factories import (
+    make_cost_centre,
+    make_drift,
+    make_finding,
+    make_ssh_key,
+    make_team,
+    make_token,
+    make_user,
+)
 from tests.lifecycle.world import World
 
 LIST = b"username,name,email\nnina,Nina Nowak,nina@example.org\n"
@@ -123,6 +132,7 @@ def _machine(machine: Machine, waiting: Request) -> dict[str, Any]:
         "approval": waiting.pk,
         "approve": waiting.pk,
         "refuse": waiting.pk,
+        "finding": make_finding(machine).pk,
         "line": Line.objects.filter(machine=machine).latest("pk").pk,
     }
 
@@ -154,6 +164,7 @@ def _house(world: World) -> dict[str, Any]:
         "people-import": kept.pk,
         "team": world.owner.team_id,
         "team-delete": make_team().pk,
+        "saved-view": save_view(page="findings", name="Dear ones", query="min=100", by=world.owner).pk,
         "ssh-key": make_ssh_key(world.owner).pk,
         "token": make_token(world.owner)[0].pk,
         "session": sessions.begin(world.owner, session_key=NO_SESSION, address=None, agent="").pk,

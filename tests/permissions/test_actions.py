@@ -35,6 +35,7 @@ from lifecycle.models import (
     Operation,
     PeopleImport,
     Request,
+    SavedView,
     SignIn,
     Size,
     SshKey,
@@ -52,7 +53,7 @@ from lifecycle.people.imports.trying import look_again, try_import
 from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
-from lifecycle.sprawl import adoption, board, claims, lists
+from lifecycle.sprawl import adoption, board, claims, lists, views
 from lifecycle.sprawl.releasing import release_adoption
 from tests.lifecycle.factories import SSH_KEY
 from tests.lifecycle.world import World
@@ -83,6 +84,7 @@ INNER = {
     "lifecycle.requests.seeding.told": "only reads",
     "lifecycle.requests.provisioning.take_back": "withdrawing has asked",
     "lifecycle.sprawl.adoption.adopt_one": "gives, or says why not; `give_holder` asks",
+    "lifecycle.sprawl.reports.hand_out": "only reads, and only what they may see",
     "lifecycle.sprawl.adoption.tell": "follows from what was done",
     "lifecycle.sprawl.board.clear": "follows from what was done",
     "lifecycle.sprawl.board.end": "whoever calls it has asked",
@@ -123,6 +125,7 @@ class Things:
     empty_centre = property(lambda self: self._row(CostCentre, "cost-centre-delete"))
     token = property(lambda self: self._row(Token, "token"))
     ssh_key = property(lambda self: self._row(SshKey, "ssh-key"))
+    view = property(lambda self: self._row(SavedView, "saved-view"))
     session = property(lambda self: self._row(SignIn, "session"))
     kept = property(lambda self: self._row(PeopleImport, "people-import"))
 
@@ -223,6 +226,8 @@ ACTS: dict[str, Act] = {
     "sprawl.adoption.adopt_many": lambda on, by: adoption.adopt_many([on.stray], **on.terms, by=by),
     "sprawl.board.put_up": lambda on, by: board.put_up([on.stray], by=by),
     "sprawl.board.take_down": lambda on, by: board.take_down([on.stray], by=by),
+    "sprawl.views.save_view": lambda on, by: views.save_view(page="findings", name="Mine", query="kind=idle", by=by),
+    "sprawl.views.delete_view": lambda on, by: views.delete_view(on.view, by=by),
     "sprawl.claims.claim": lambda on, by: claims.claim(
         on.stray, reason="I made it", purpose="Kept", last_day=on.last_day, by=by
     ),

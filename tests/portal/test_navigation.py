@@ -45,4 +45,13 @@ def test_build_marks_the_current_item() -> None:
 
 def test_build_hides_a_count_of_nothing() -> None:
     mine = navigation.build(person(), current="home", counts={"machines": (8, False), "requests": (0, True)})[0]
-    assert [item.count for item in mine.items] == [None, 8, None, None]
+    assert [item.count for item in mine.items][:4] == [None, 8, None, None]
+
+
+def test_what_the_house_has_in_its_own_group_stands_only_there() -> None:
+    def places(somebody: User) -> list[str]:
+        shown = navigation.build(somebody, current="home", counts={})
+        return [str(group.label) for group in shown for item in group.items if item.url == "/findings/"]
+
+    assert places(person()) == ["Mine"]
+    assert places(person(Role.ADMIN)) == ["House"]
