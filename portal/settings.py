@@ -220,6 +220,8 @@ SEED_KEPT_MINUTES = env.number("SEED_KEPT_MINUTES", 15, least=1)
 SHUTDOWN_PATIENCE = env.number("SHUTDOWN_PATIENCE", 60, least=1)
 # Where an endpoint can tell what changed, it is asked for everything only so often; 0: always.
 FULL_SCAN_EVERY_MINUTES = env.number("FULL_SCAN_EVERY_MINUTES", 60)
+# Seconds after which the disk files of an endpoint are looked through again.
+FILE_LOOKS_EVERY = env.number("FILE_LOOKS_EVERY", 45 if DEMO else 6 * 3600, least=1)
 MISSING_AFTER_SCANS = env.number("MISSING_AFTER_SCANS", 3, least=1)
 # From which score on a found machine is given to whoever it seems to belong to; above 100: never without a person.
 ASSIGN_FROM_SCORE = env.number("ASSIGN_FROM_SCORE", 101, least=80)

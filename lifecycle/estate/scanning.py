@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from lifecycle.audit.actions import record
 from lifecycle.errors import Conflict
+from lifecycle.estate.connections import can
 from lifecycle.estate.models import Endpoint, Scan
 from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.people.models import User
@@ -27,7 +28,18 @@ def ask_scan(endpoint: Endpoint, *, by: User) -> None:
     """Has a worker look at everything on an endpoint as soon as it can; asking twice does no harm."""
     require(by, MANAGE_ENDPOINTS)
     record("endpoint.scan_asked", endpoint, by=by)
-    transaction.on_commit(lambda: _send(endpoint.pk, by.pk))
+    transaction.on_commit(lambda: _send("sync_endpoint", endpoint.pk, by.pk))
+
+
+@transaction.atomic
+def ask_files(endpoint: Endpoint, *, by: User) -> None:
+    """Has a worker look through the disk files of an endpoint; asking twice does no harm. Raises Conflict where
+    endpoints of its kind tell nothing of them."""
+    require(by, MANAGE_ENDPOINTS)
+    if not can(endpoint, "disk_files"):
+        raise Conflict(_("%(endpoint)s does not tell of disk files.") % {"endpoint": endpoint})
+    record("endpoint.files_asked", endpoint, by=by)
+    transaction.on_commit(lambda: _send("look_at_endpoint_files", endpoint.pk))
 
 
 @transaction.atomic
@@ -42,8 +54,8 @@ def ask_stop(endpoint: Endpoint, *, by: User) -> Scan:
     return running
 
 
-def _send(pk: int, by: int) -> None:
+def _send(task: str, pk: int, *more: int) -> None:
     try:
-        current_app.send_task("lifecycle.tasks.sync_endpoint", args=[pk, by], expires=EXPIRES)
+        current_app.send_task(f"lifecycle.tasks.{task}", args=[pk, *more], expires=EXPIRES)
     except Exception:  # whatever the broker raises: the regular scan comes anyway
-        log.warning("No worker could be asked to scan endpoint %s; the next regular scan will.", pk, exc_info=True)
+        log.warning("No worker could be asked to look at endpoint %s; the next regular look will.", pk, exc_info=True)

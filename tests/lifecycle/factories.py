@@ -10,7 +10,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from lifecycle import clock
-from lifecycle.estate.models import Drift, Endpoint, Image, Machine, Meter, Pool, Power, Span, Stage, Tenure
+from lifecycle.estate.models import (
+    Datastore,
+    DiskFile,
+    Drift,
+    Endpoint,
+    Image,
+    Machine,
+    Meter,
+    Pool,
+    Power,
+    Span,
+    Stage,
+    Tenure,
+)
 from lifecycle.money.models import Rate, RateCard
 from lifecycle.people import sshkeys, tokens
 from lifecycle.people.models import CostCentre, SshKey, Team, Token, User
@@ -119,6 +132,16 @@ def make_drift(machine: Machine, column: Drift.Column = Drift.Column.NAME, **fie
     fields.setdefault("theirs", "after")
     fields.setdefault("since", BEGINNING)
     return Drift.objects.create(machine=machine, column=column, **fields)
+
+
+def make_disk_file(endpoint: Endpoint, **fields: Any) -> DiskFile:
+    """On the endpoint's first datastore, found without a user often enough and for long enough."""
+    store = Datastore.objects.filter(endpoint=endpoint).order_by("pk").first()
+    fields.setdefault("datastore", store or Datastore.objects.create(endpoint=endpoint, ref="ds-1", name="ssd-1"))
+    number = next(_numbers)
+    since = clock.now() - timedelta(days=30)
+    defaults = {"ref": f"file-{number}", "name": f"old/left-{number}.vmdk", "size_mib": 40_960, "looks": 5}
+    return DiskFile.objects.create(**defaults | {"unused_since": since, "seen_at": clock.now()} | fields)
 
 
 def make_span(machine: Machine, meter: Meter = Meter.VCPU, **fields: Any) -> Span:
