@@ -11,6 +11,7 @@ from celery import shared_task
 
 from lifecycle import clock
 from lifecycle import travel as travelling
+from lifecycle.estate.files import look_at_files as look_through
 from lifecycle.estate.models import Endpoint
 from lifecycle.estate.sync import sync
 from lifecycle.estate.usage import collect
@@ -29,12 +30,15 @@ from lifecycle.sprawl.actions import scan
 from lifecycle.sprawl.adoption import stamp_missing
 from lifecycle.sprawl.attribution import attribute
 from lifecycle.sprawl.attribution.assigning import assign_certain
+from lifecycle.sprawl.files import clockwork as filework
+from lifecycle.sprawl.files import proof
 from lifecycle.sprawl.rules.managed import mark_managed
 from lifecycle.sprawl.usage import roll_up
 from lifecycle.wiring import OUTCOMES
 
 P = ParamSpec("P")
 
+FILES_EXPIRE = 1800
 SYNC_EXPIRES = USAGE_EXPIRES = 300
 """Seconds after which the next round asks for the same."""
 JUST_FOUND = timedelta(minutes=15)
@@ -80,6 +84,26 @@ def collect_usages() -> None:
 @by_the_clock
 def roll_up_usage() -> None:
     roll_up()
+
+
+@shared_task(ignore_result=True)
+def look_at_files() -> None:
+    """One message each, as with scans."""
+    for pk in filework.endpoints_to_look_at():
+        look_at_endpoint_files.apply_async((pk,), expires=FILES_EXPIRE)
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def look_at_endpoint_files(pk: int) -> None:
+    if (endpoint := Endpoint.objects.filter(pk=pk).first()) is not None and look_through(endpoint):
+        proof.settle(clock.now())
+
+
+@shared_task(ignore_result=True)
+@by_the_clock
+def advance_files() -> None:
+    filework.advance()
 
 
 @shared_task(ignore_result=True)

@@ -33,6 +33,7 @@ from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.requests.models import Request
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.files import clockwork as filework
 from lifecycle.wiring import OUTCOMES
 
 LONGEST_STEP = timedelta(hours=6)
@@ -86,7 +87,7 @@ def _target() -> datetime | None:
 
 def _next_instant(now: datetime) -> datetime:
     lapsing = Request.objects.filter(state=Request.State.WAITING, lapses_at__gt=now).order_by("lapses_at")
-    moments = (next_due(after=now), lapsing.values_list("lapses_at", flat=True).first())
+    moments = (next_due(after=now), filework.next_due(after=now), lapsing.values_list("lapses_at", flat=True).first())
     return min([now + LONGEST_STEP, *(moment for moment in moments if moment is not None)])
 
 
@@ -95,6 +96,7 @@ def _work_off() -> None:
     give_up_at = time.monotonic() + SETTLE
     clockwork.advance()
     seeds.detach_due()
+    filework.advance()
     leavers.see_out()
     requests.lapse()
     notices.send(rendering.current())

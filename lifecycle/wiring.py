@@ -7,6 +7,7 @@ from lifecycle.operations import drift, power, seeds
 from lifecycle.operations.endings import Outcome, Outcomes
 from lifecycle.operations.models import Operation
 from lifecycle.requests import provisioning
+from lifecycle.sprawl.files import endings
 
 Kind, Purpose = Operation.Kind, Operation.Purpose
 
@@ -21,5 +22,8 @@ OUTCOMES: Outcomes = {
     (Kind.DETACH_SEED, Purpose.SEED): Outcome(seeds.detached, seeds.stays),
     (Kind.RENAME, Purpose.DRIFT): Outcome(drift.was_put_back, power.failed),
     (Kind.RESIZE, Purpose.DRIFT): Outcome(drift.was_put_back, power.failed),
+    (Kind.RETIRE_FILE, Purpose.RECLAIM): Outcome(endings.retired, endings.retire_failed, endings.still_proven),
+    (Kind.RESTORE_FILE, Purpose.RECLAIM): Outcome(endings.restored, endings.restore_failed),
+    (Kind.REMOVE_FILE, Purpose.RECLAIM): Outcome(endings.removed, endings.removal_failed, endings.proven_to_the_end),
     (Kind.ANNOTATE, Purpose.STAMP): Outcome(power.nothing, power.nothing),
 }

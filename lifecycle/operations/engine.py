@@ -88,9 +88,9 @@ def _go_on(operation: Operation, outcomes: Outcomes) -> float | None:
 
 
 def _hindered(operation: Operation, outcomes: Outcomes) -> bool:
-    """What it was decided on may have changed while it waited: then it ends, and nothing was asked for."""
+    """What it was decided on may have changed while it waited: then it ends, and has never begun."""
     problem = outcomes[operation.kind, operation.purpose].hindrance(operation)
-    if problem and claims.note(operation, error_code=HINDERED, error=problem[:2000]):
+    if problem and claims.note(operation, started_at=None, error_code=HINDERED, error=problem[:2000]):
         end(operation, State.FAILED, None, outcomes)
     return bool(problem)
 

@@ -11,6 +11,7 @@ from lifecycle import clock
 from lifecycle.sprawl import counting, waste
 from lifecycle.sprawl.detectors import (
     Candidate,
+    disk_file,
     duplicate,
     ghost,
     holder_gone,
@@ -46,6 +47,7 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.IDLE: idle.detect,
     Kind.OVERSIZED: oversized.detect,
     Kind.SNAPSHOTS: snapshots.detect,
+    Kind.DISK_FILE: disk_file.detect,
     Kind.IMAGE: image.detect,
     Kind.DUPLICATE: duplicate.detect,
 }

@@ -29,6 +29,7 @@ from lifecycle.sprawl.actions import scan
 from lifecycle.sprawl.views import save_view
 from tests.lifecycle.factories import (
     make_cost_centre,
+    make_disk_file,
     make_drift,
     make_finding,
     make_ssh_key,
@@ -141,6 +142,7 @@ def _house(world: World) -> dict[str, Any]:
     kept = try_import(LIST, file_name="people.csv", by=world.admin)
     line = Line.objects.latest("pk")
     orphan = Finding.objects.select_related("machine").latest("pk")
+    file = make_disk_file(world.endpoint)
     board.put_up([orphan.on_machine], by=world.admin)
     terms: dict[str, Any] = {"reason": "I made it", "purpose": "Scoring", "last_day": world.day(40)}
     return {
@@ -154,6 +156,8 @@ def _house(world: World) -> dict[str, Any]:
         "claim": claims.claim(orphan.on_machine, **terms, by=world.owner).pk,
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,
+        "disk-file": file.pk,
+        "storage": file.datastore_id,
         "drift": make_drift(Machine.objects.get(name="churn-scoring")).pk,
         "blueprint": world.blueprint.pk,
         "size": world.small.pk,
