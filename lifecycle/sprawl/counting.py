@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, F, IntegerField, QuerySet, Value, When, Window
+from collections.abc import Iterable
+
+from django.db.models import Case, F, IntegerField, Q, Value, When, Window
 from django.db.models.functions import RowNumber
 
+from lifecycle.sprawl.chunks import in_chunks
 from lifecycle.sprawl.models import Finding, Kind
-
-CHUNK = 1000
 
 RANK = Case(
     *[When(kind=kind, then=Value(place)) for place, kind in enumerate(Kind)],
@@ -18,10 +19,10 @@ RANK = Case(
 GIVES_NOTHING = Case(When(vcpus=0, memory_mib=0, disk_mib=0, then=Value(1)), default=Value(0))
 
 
-def settle() -> None:
-    """Sets `counts` of everything open. Three queries where nothing changed."""
-    opened = Finding.objects.filter(ended_at=None).order_by()
-    _set(opened.filter(exemption__isnull=False, counts=True), False)
+def settle(among: Q | None = None) -> None:
+    """Sets `counts` of what stands open, or of some subjects. Two queries where nothing changed."""
+    opened = Finding.objects.filter(among or Q(), ended_at=None).order_by()
+    _set(opened.filter(exemption__isnull=False, counts=True).values_list("pk", flat=True), False)
     # The subjects of other columns are their own, and have one kind each.
     place = Window(
         RowNumber(),
@@ -29,11 +30,14 @@ def settle() -> None:
         order_by=[GIVES_NOTHING.asc(), RANK.asc()],
     )
     placed = opened.filter(exemption=None).annotate(place=place)
-    _set(placed.filter(counts=True, place__gt=1), False)
-    _set(placed.filter(counts=False, place=1), True)
+    # Both in one condition: what stands beside it would be asked before places are given.
+    wrong = list(
+        placed.filter(Q(place=1, counts=False) | Q(place__gt=1, counts=True)).values_list("pk", "counts").iterator()
+    )
+    for counts in (True, False):
+        _set([pk for pk, before in wrong if before == counts], not counts)
 
 
-def _set(findings: QuerySet[Finding], counts: bool) -> None:
-    pks = list(findings.values_list("pk", flat=True))
-    for start in range(0, len(pks), CHUNK):
-        Finding.objects.filter(pk__in=pks[start : start + CHUNK]).update(counts=counts)
+def _set(pks: Iterable[int], counts: bool) -> None:
+    for chunk in in_chunks(pks):
+        Finding.objects.filter(pk__in=chunk).update(counts=counts)

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from lifecycle.sprawl.chunks import in_chunks
 from lifecycle.sprawl.models import Exemption, Finding
 from lifecycle.sprawl.subjects import column_of
 
-CHUNK = 1000
 COLUMNS = ("machine", "disk_file", "image", "pool")
 
 
@@ -44,8 +44,8 @@ def settle(exempt: InForce) -> None:
         if (rightly := exempt.of(kind, subject, pool=pool)) != now:
             wanted[rightly].append(pk)
     for exemption, pks in wanted.items():
-        for start in range(0, len(pks), CHUNK):
-            Finding.objects.filter(pk__in=pks[start : start + CHUNK]).update(exemption=exemption)
+        for chunk in in_chunks(pks):
+            Finding.objects.filter(pk__in=chunk).update(exemption=exemption)
 
 
 def _touched(now: datetime) -> QuerySet[Finding, tuple[int, str, int | None, int | None, int | None]]:

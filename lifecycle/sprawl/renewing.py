@@ -6,7 +6,6 @@ same connection still reads, and what 100,000 machines have to say does not fit 
 
 from __future__ import annotations
 
-import itertools
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from lifecycle.estate.models.machines import ENDED
+from lifecycle.sprawl.chunks import in_chunks
 from lifecycle.sprawl.detectors import Candidate
 from lifecycle.sprawl.exemptions import InForce
 from lifecycle.sprawl.models import Confidence, Finding, Kind
@@ -25,7 +25,6 @@ from lifecycle.sprawl.pricing import Prices, Quantities
 from lifecycle.sprawl.proposals import PROPOSALS
 from lifecycle.sprawl.subjects import Subject, column_of, subjects
 
-CHUNK = 1000
 RENEWED = (
     "since", "confidence", "action", "cents_per_month", "saves_cents", "vcpus", "memory_mib", "disk_mib", "evidence",
 )  # fmt: skip
@@ -44,13 +43,13 @@ class Look:
         with tempfile.TemporaryFile("w+") as spool:
             self._read(candidates, spool)
             spool.seek(0)
-            for chunk in _chunks(_candidates(spool)):
+            for chunk in in_chunks(_candidates(spool)):
                 self._write(chunk)
         self._end()
 
     def _read(self, candidates: Iterable[Candidate], spool: IO[str]) -> None:
         """Keeps what is new about them; of the others, only that they were seen."""
-        for chunk in _chunks(candidates):
+        for chunk in in_chunks(candidates):
             known, standing = self._known(chunk)
             for candidate in chunk:
                 pk = candidate.subject_id
@@ -124,16 +123,7 @@ def end_of_the_unflagged(now: datetime) -> int:
 
 
 def _end(pks: list[int], now: datetime) -> int:
-    return sum(
-        Finding.objects.filter(pk__in=pks[start : start + CHUNK], ended_at=None).update(ended_at=now)
-        for start in range(0, len(pks), CHUNK)
-    )
-
-
-def _chunks(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
-    rest = iter(candidates)
-    while chunk := list(itertools.islice(rest, CHUNK)):
-        yield chunk
+    return sum(Finding.objects.filter(pk__in=chunk, ended_at=None).update(ended_at=now) for chunk in in_chunks(pks))
 
 
 def _keep(candidate: Candidate, spool: IO[str]) -> None:

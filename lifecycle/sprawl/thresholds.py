@@ -48,6 +48,28 @@ class Limits:
 
 NAMES = tuple(field.name for field in fields(Limits))
 
+DAYS = (1, 3650)
+RANGES: dict[str, tuple[int, int]] = {
+    "orphan_scans": (1, 100),
+    "off_days": DAYS,
+    "idle_cpu_milli": (0, 1_000_000),
+    "idle_cpu_percent": (0, 100),
+    "idle_io_kib": (0, 1_000_000_000),
+    "idle_net_kib": (0, 1_000_000_000),
+    "idle_days": DAYS,
+    "idle_percent": (1, 100),
+    "idle_age_days": DAYS,
+    "oversized_days": DAYS,
+    "oversized_headroom_percent": (0, 1000),
+    "snapshot_days": DAYS,
+    "snapshot_chain": (2, 100),
+    "file_looks": (1, 100),
+    "file_days": DAYS,
+    "file_wait_days": DAYS,
+    "image_days": DAYS,
+}
+"""Least and most. 0 is not among them where it would make everything a finding."""
+
 
 def groups() -> list[tuple[Limits, list[int]]]:
     """Limits, and the pools that they hold for; the last for all other machines, with an empty list. One query."""

@@ -26,7 +26,6 @@ from lifecycle.models import (
     Blueprint,
     Claim,
     CostCentre,
-    DiskFile,
     Drift,
     Endpoint,
     Finding,
@@ -55,9 +54,10 @@ from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.sprawl import adoption, board, claims, lists, views
-from lifecycle.sprawl.files import actions as files
+from lifecycle.sprawl.exempting import end_exemption, exempt
+from lifecycle.sprawl.limiting import set_thresholds
 from lifecycle.sprawl.releasing import release_adoption
-from tests.lifecycle.factories import SSH_KEY
+from tests.lifecycle.factories import SSH_KEY, make_admin
 from tests.lifecycle.world import World
 from tests.permissions.stage import HOLDERS, LIST, Stage, make_stage, taken_back
 from tests.permissions.table import PEOPLE, Answers, Row, differences, read
@@ -88,7 +88,6 @@ INNER = {
     "lifecycle.sprawl.adoption.adopt_one": "gives, or says why not; `give_holder` asks",
     "lifecycle.sprawl.reports.hand_out": "only reads, and only what they may see",
     "lifecycle.sprawl.adoption.tell": "follows from what was done",
-    "lifecycle.sprawl.files.actions.order_removal": "the clock's",
     "lifecycle.sprawl.board.clear": "follows from what was done",
     "lifecycle.sprawl.board.end": "whoever calls it has asked",
 }
@@ -117,7 +116,6 @@ class Things:
     claim = property(lambda self: self._row(Claim, "claim"))
     adoption = property(lambda self: self._row(AdoptionList, "adoption"))
     endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
-    disk_file = property(lambda self: self._row(DiskFile, "disk-file"))
     drift = property(lambda self: self._row(Drift, "drift"))
     operation = property(lambda self: self._row(Operation, "operation"))
     blueprint = property(lambda self: self._row(Blueprint, "blueprint"))
@@ -153,7 +151,6 @@ ACTS: dict[str, Act] = {
     ),
     "estate.checking.check": lambda on, by: checking.check(on.endpoint, by=by),
     "estate.scanning.ask_scan": lambda on, by: scanning.ask_scan(on.endpoint, by=by),
-    "estate.scanning.ask_files": lambda on, by: scanning.ask_files(on.endpoint, by=by),
     "estate.scanning.ask_stop": lambda on, by: scanning.ask_stop(on.endpoint, by=by),
     "estate.sharing.share": lambda on, by: sharing.share(
         on.machine, recipient=on.empty_team, level=Level.SEE, by=by
@@ -230,15 +227,6 @@ ACTS: dict[str, Act] = {
     "sprawl.adoption.give_holder": lambda on, by: adoption.give_holder(on.stray, **on.terms, by=by),
     "sprawl.adoption.adopt_many": lambda on, by: adoption.adopt_many([on.stray], **on.terms, by=by),
     "sprawl.board.put_up": lambda on, by: board.put_up([on.stray], by=by),
-    "sprawl.files.actions.retire": lambda on, by: files.retire(on.disk_file, reason="Nobody knows it", by=by),
-    "sprawl.files.actions.restore": lambda on, by: files.restore(on.disk_file, by=by),
-    "sprawl.files.actions.set_removal": lambda on, by: files.set_removal(
-        on.disk_file, clock.now() + timedelta(days=30), reason="Audit", by=by
-    ),
-    "sprawl.files.actions.vouch": lambda on, by: files.vouch(on.disk_file.datastore, reason="All here", by=by),
-    "sprawl.files.actions.withdraw_word": lambda on, by: files.withdraw_word(
-        on.disk_file.datastore, reason="Not all", by=by
-    ),
     "sprawl.board.take_down": lambda on, by: board.take_down([on.stray], by=by),
     "sprawl.views.save_view": lambda on, by: views.save_view(page="findings", name="Mine", query="kind=idle", by=by),
     "sprawl.views.delete_view": lambda on, by: views.delete_view(on.view, by=by),
@@ -253,6 +241,13 @@ ACTS: dict[str, Act] = {
     "sprawl.lists.trying.try_list": lambda on, by: lists.try_list(HOLDERS, file_name="whose.csv", by=by),
     "sprawl.lists.trying.try_selection": lambda on, by: lists.try_selection([on.stray], **on.terms, by=by),
     "sprawl.releasing.release_adoption": lambda on, by: release_adoption(on.machine, reason="Not theirs", by=by),
+    "sprawl.exempting.exempt": lambda on, by: exempt(
+        on.machine, kind=None, reason="A spare", ends_on=on.last_day, by=by
+    ),
+    "sprawl.exempting.end_exemption": lambda on, by: end_exemption(
+        exempt(on.machine, kind=None, reason="A spare", ends_on=on.last_day, by=make_admin()), by=by
+    ),
+    "sprawl.limiting.set_thresholds": lambda on, by: set_thresholds(None, {"off_days": 30}, by=by, reason="Agreed"),
     "travel.set_out": lambda on, by: travel.set_out(clock.now() + timedelta(days=1), by=by),
 }  # fmt: skip
 
