@@ -35,6 +35,11 @@ def _why_not_exempt(user: User, subject: object) -> Words:
     return _("Only administrators say what is no finding.")
 
 
+RECLAIM_FILES: Verb[object] = Verb(
+    _("rename disk files that nothing uses, have them back, say when they are removed, and vouch for storage"),
+    runs_the_house,
+    _("Only administrators decide about disk files."),
+)
 FILL_BOARD: Verb[object] = Verb(
     _("put found machines on the board that everybody sees, and take them off it"),
     runs_the_house,

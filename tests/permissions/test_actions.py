@@ -26,6 +26,7 @@ from lifecycle.models import (
     Blueprint,
     Claim,
     CostCentre,
+    DiskFile,
     Drift,
     Endpoint,
     Finding,
@@ -55,6 +56,7 @@ from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
 from lifecycle.sprawl import adoption, board, claims, lists, views
 from lifecycle.sprawl.exempting import end_exemption, exempt
+from lifecycle.sprawl.files import actions as files
 from lifecycle.sprawl.limiting import set_thresholds
 from lifecycle.sprawl.releasing import release_adoption
 from tests.lifecycle.factories import SSH_KEY, make_admin
@@ -88,6 +90,7 @@ INNER = {
     "lifecycle.sprawl.adoption.adopt_one": "gives, or says why not; `give_holder` asks",
     "lifecycle.sprawl.reports.hand_out": "only reads, and only what they may see",
     "lifecycle.sprawl.adoption.tell": "follows from what was done",
+    "lifecycle.sprawl.files.actions.order_removal": "the clock's",
     "lifecycle.sprawl.board.clear": "follows from what was done",
     "lifecycle.sprawl.board.end": "whoever calls it has asked",
 }
@@ -116,6 +119,7 @@ class Things:
     claim = property(lambda self: self._row(Claim, "claim"))
     adoption = property(lambda self: self._row(AdoptionList, "adoption"))
     endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
+    disk_file = property(lambda self: self._row(DiskFile, "disk-file"))
     drift = property(lambda self: self._row(Drift, "drift"))
     operation = property(lambda self: self._row(Operation, "operation"))
     blueprint = property(lambda self: self._row(Blueprint, "blueprint"))
@@ -151,6 +155,7 @@ ACTS: dict[str, Act] = {
     ),
     "estate.checking.check": lambda on, by: checking.check(on.endpoint, by=by),
     "estate.scanning.ask_scan": lambda on, by: scanning.ask_scan(on.endpoint, by=by),
+    "estate.scanning.ask_files": lambda on, by: scanning.ask_files(on.endpoint, by=by),
     "estate.scanning.ask_stop": lambda on, by: scanning.ask_stop(on.endpoint, by=by),
     "estate.sharing.share": lambda on, by: sharing.share(
         on.machine, recipient=on.empty_team, level=Level.SEE, by=by
@@ -227,6 +232,15 @@ ACTS: dict[str, Act] = {
     "sprawl.adoption.give_holder": lambda on, by: adoption.give_holder(on.stray, **on.terms, by=by),
     "sprawl.adoption.adopt_many": lambda on, by: adoption.adopt_many([on.stray], **on.terms, by=by),
     "sprawl.board.put_up": lambda on, by: board.put_up([on.stray], by=by),
+    "sprawl.files.actions.retire": lambda on, by: files.retire(on.disk_file, reason="Nobody knows it", by=by),
+    "sprawl.files.actions.restore": lambda on, by: files.restore(on.disk_file, by=by),
+    "sprawl.files.actions.set_removal": lambda on, by: files.set_removal(
+        on.disk_file, clock.now() + timedelta(days=30), reason="Audit", by=by
+    ),
+    "sprawl.files.actions.vouch": lambda on, by: files.vouch(on.disk_file.datastore, reason="All here", by=by),
+    "sprawl.files.actions.withdraw_word": lambda on, by: files.withdraw_word(
+        on.disk_file.datastore, reason="Not all", by=by
+    ),
     "sprawl.board.take_down": lambda on, by: board.take_down([on.stray], by=by),
     "sprawl.views.save_view": lambda on, by: views.save_view(page="findings", name="Mine", query="kind=idle", by=by),
     "sprawl.views.delete_view": lambda on, by: views.delete_view(on.view, by=by),
