@@ -4,7 +4,7 @@ under the one or the other. Paths are those of `DiskFile.name`: with slashes, in
 from __future__ import annotations
 
 from hypervisors.checks import check_key
-from hypervisors.contract import FileOrder, RestoreDiskFile
+from hypervisors.contract import DiskFile, FileOrder, RestoreDiskFile
 from hypervisors.errors import InvalidRequest, WrongState
 from hypervisors.words import CONTROL, NOT_IN_XML
 
@@ -72,5 +72,9 @@ def check_retired(path: str, key: str) -> None:
         raise InvalidRequest("The file was not retired by this order; nothing was removed.")
 
 
-def used() -> WrongState:
-    return WrongState("A machine, an image or another disk uses this file; nothing was touched.")
+def check_unused(file: DiskFile) -> None:
+    """Raises WrongState for what is used or kept."""
+    if file.used_by:
+        raise WrongState("A machine or an image uses this file; nothing was touched.")
+    if file.kept_for:
+        raise WrongState(f"This file is kept: {file.kept_for}; nothing was touched.")

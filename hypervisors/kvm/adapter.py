@@ -27,8 +27,8 @@ from hypervisors.contract import (
     Target,
     UsageSample,
 )
-from hypervisors.errors import InvalidRequest, NotFound, Unsupported
-from hypervisors.kvm import creation, domains, estate, places, removal, using, work
+from hypervisors.errors import InvalidRequest, NotFound
+from hypervisors.kvm import creation, domains, estate, files, filing, places, removal, using, work
 from hypervisors.kvm.client import Client
 from hypervisors.kvm.hosts import Hosts
 from hypervisors.kvm.work import STEP_OF
@@ -51,6 +51,7 @@ class Kvm(Hypervisor):
         changes=True,
         usage=True,
         disk_files=True,
+        retire_files=True,
     )
     copy_limit: ClassVar[int] = 0
     """MiB per second that copying an image into a disk may take; 0 is no limit."""
@@ -96,7 +97,7 @@ class Kvm(Hypervisor):
 
     def disk_files(self) -> DiskFiles:
         with self._hosts.deadline():
-            return using.disk_files(self._hosts)
+            return files.disk_files(self._hosts)
 
     def _submit(self, order: Order) -> Handle:
         with self._hosts.deadline():
@@ -104,7 +105,7 @@ class Kvm(Hypervisor):
                 check_creation(order)
                 return self._create(order, {}).handle or {}
             if isinstance(order, FileOrder):
-                raise Unsupported("Disk files are not renamed here.")
+                return filing.advance(self._hosts, order, {}).handle or {}
             handle = {"step": STEP_OF[type(order)], "uuid": order.ref}
             if isinstance(order, RemoveMachine):
                 return {**handle, "left": "\n".join(self._remove(order))}
@@ -120,7 +121,7 @@ class Kvm(Hypervisor):
                     self._remove(order)
                     return Progress(done=True, percent=100, step=STEP_OF[RemoveMachine])
                 case RetireDiskFile() | RestoreDiskFile() | RemoveDiskFile():
-                    raise Unsupported("Disk files are not renamed here.")
+                    return filing.advance(self._hosts, order, handle)
                 case _:
                     return self._carry_out(order, handle, first=False)
 

@@ -153,6 +153,17 @@ class Client(Reader):
     def create_volume(self, pool: str, xml: str) -> None:
         self.call(lambda conn: conn.storagePoolLookupByName(pool).createXML(xml))
 
+    def copy_volume(self, pool: str, name: str, xml: str, mark: Callable[[str], str]) -> bool:
+        """A new volume with the content of another. It may take hours; once it is whole, another one is made that says
+        so, of what `mark` makes of the new one's XML. True when it is done."""
+
+        def change(conn: Any) -> None:
+            there = conn.storagePoolLookupByName(pool)
+            made = there.createXMLFrom(xml, there.storageVolLookupByName(name), 0)
+            there.createXML(mark(made.XMLDesc()))
+
+        return self.launch(change)
+
     def upload(self, pool: str, name: str, data: bytes) -> None:
         """Writes a volume's content, a piece at a time."""
 

@@ -197,6 +197,13 @@ def sources(xml: str) -> set[str]:
     return used - {"", "None/None"}
 
 
+def files_named(xml: str) -> set[str]:
+    """Every file that it names besides: firmware, kernels, memory of snapshots. Raises ValueError as well."""
+    found = {node.get("file", "") for node in parse(xml).iter()}
+    texts = (node.text.strip() for node in parse(xml).iter() if node.text)
+    return (found | {text for text in texts if text.startswith("/")}) - {""}
+
+
 def _manager(tag: str) -> str:
     namespace = tag[1:].partition("}")[0]
     return next((name for start, name in MANAGED_BY.items() if namespace.startswith(start)), "")

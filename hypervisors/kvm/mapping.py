@@ -125,9 +125,11 @@ TEXTS: tuple[tuple[re.Pattern[str], type[HypervisorError]], ...] = (
         re.compile(r"already exists with uuid|(volume target path|with name|domain moment) .* already exists"),
         NameTaken,
     ),
+    (re.compile(r"volume name .* already in use"), NameTaken),
     (re.compile(r"No space left|[Qq]uota exceeded"), NoCapacity),
     (re.compile(r"[Cc]annot set up guest memory|Cannot allocate memory"), NoCapacity),
     (re.compile(r"still being allocated|asynchronous jobs running|state change lock|process of unplug"), Busy),
+    (re.compile(r"Failed to get .* lock"), WrongState),  # a program beside libvirt has the file open
     (re.compile(r"has snapshots|in use by|is not running|is already (running|active)"), WrongState),
 )
 """For codes that say nothing by themselves, the text decides."""

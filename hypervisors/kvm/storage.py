@@ -125,6 +125,24 @@ class Storage(Connection):
             return None
         return found
 
+    def volume_xml(self, pool: str, name: str) -> str:
+        """Raises NotFound."""
+        return str(self.call(lambda conn: conn.storagePoolLookupByName(pool).storageVolLookupByName(name).XMLDesc()))
+
+    def first_bytes(self, pool: str, name: str, length: int) -> bytes:
+        """How a volume begins."""
+
+        def read(conn: Any) -> bytes:
+            stream, found = conn.newStream(), b""
+            conn.storagePoolLookupByName(pool).storageVolLookupByName(name).download(stream, 0, length)
+            while piece := stream.recv(length):
+                found += piece
+            stream.finish()
+            return found
+
+        told: bytes = self.call(read)
+        return told
+
     def locate(self, path: str) -> tuple[str, str] | None:
         """Pool and name of the volume at a path, if any active pool has it."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hypervisors.contract import DiskFile, PowerOff, Suspend
-from hypervisors.kvm import using
+from hypervisors.kvm import files, using
 from hypervisors.kvm.adapter import Kvm
 from tests.hypervisors.kvm.conftest import Desk
 from tests.rigs.libvirt import LibvirtRig
@@ -44,11 +44,11 @@ def test_files_are_used_through_all_layers(rig: LibvirtRig, kvm: Kvm, desk: Desk
 
     used = {name: (list(file.used_by), file.kept_for) for name, file in found.items()}
     assert used["top.qcow2"] == ([ref], "")
-    assert used["middle.qcow2"] == used["base.qcow2"] == ([ref], using.BACKING)
+    assert used["middle.qcow2"] == used["base.qcow2"] == ([ref], files.BACKING)
     assert used["loose.qcow2"] == used["lonely-top.qcow2"] == ([], "")
-    assert used["lonely-base.qcow2"] == ([], using.BACKING)
-    assert used["debian.iso"] == ([], using.MEDIUM)
-    assert used["deaf.qcow2"] == (["deaf.qcow2"], using.IMAGE)
+    assert used["lonely-base.qcow2"] == ([], files.BACKING)
+    assert used["debian.iso"] == ([], files.MEDIUM)
+    assert used["deaf.qcow2"] == (["deaf.qcow2"], files.IMAGE)
     assert found["loose.qcow2"].size_mib == 1
     assert found["loose.qcow2"].changed_at is not None
 
