@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TypeVar
@@ -63,8 +63,8 @@ class Simulated(contract.Hypervisor):
         return Inventory(not gaps, pools, hosts, datastores, networks, images, machines, gaps, "".join(token))
 
     @staticmethod
-    def _reader(gaps: list[str]) -> Callable[[str, Callable[[], Sequence[Any]], Callable[[Any], Fact]], list[Fact]]:
-        def read(what: str, call: Callable[[], Sequence[Any]], fact: Callable[[Any], Fact]) -> list[Fact]:
+    def _reader(gaps: list[str]) -> Callable[[str, Callable[[], Iterable[Any]], Callable[[Any], Fact]], list[Fact]]:
+        def read(what: str, call: Callable[[], Iterable[Any]], fact: Callable[[Any], Fact]) -> list[Fact]:
             try:
                 return [fact(row) for row in call()]
             except NativeFault as fault:

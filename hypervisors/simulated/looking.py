@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -74,9 +74,10 @@ class Looking(Door):
                 " LEFT JOIN disks k ON k.machine_ref = m.ref WHERE m.is_template GROUP BY m.ref ORDER BY m.ref"
             ).fetchall()
 
-    def machines(self) -> list[Seen]:
+    def machines(self) -> Iterator[Seen]:
+        """One by one: an estate is large, and whoever asks makes something else of each."""
         with self._call("list_machines") as db:
-            return self._seen(db, "NOT is_template", ())
+            yield from self._each(db, "NOT is_template", ())
 
     def last_change(self) -> tuple[str, int]:
         """Of which data centre, and its number: whatever is read after this holds what that changed."""
@@ -110,9 +111,12 @@ class Looking(Door):
             return self._seen(db, "uuid = ?", (uuid,))
 
     def _seen(self, db: sqlite3.Connection, where: str, values: tuple[str | int, ...]) -> list[Seen]:
+        return list(self._each(db, where, values))
+
+    def _each(self, db: sqlite3.Connection, where: str, values: tuple[str | int, ...]) -> Iterator[Seen]:
         """Four statements, however many machines."""
         # `where` is always one of the literals in this class.
-        rows = db.execute(f"SELECT * FROM machines WHERE {where} ORDER BY created_at, ref", values).fetchall()  # noqa: S608
+        rows = db.execute(f"SELECT * FROM machines WHERE {where} ORDER BY created_at, ref", values)  # noqa: S608
         inner = f"SELECT ref FROM machines WHERE {where}"  # noqa: S608
         disks, nics, snapshots = (
             _by_machine(
@@ -121,11 +125,9 @@ class Looking(Door):
             for table in ("disks", "nics", "snapshots")
         )
         seed, now = get(db, "seed"), self.now()
-        return [
-            Seen(row, disks.get(ref, ()), nics.get(ref, ()), snapshots.get(ref, ()), _percent(row, seed, now))
-            for row in rows
-            for ref in [row["ref"]]
-        ]
+        for row in rows:
+            of = [found.pop(row["ref"], ()) for found in (disks, nics, snapshots)]
+            yield Seen(row, *of, _percent(row, seed, now))
 
     def usage(self, refs: Sequence[str]) -> list[Use]:
         """The last five minutes of each of these machines that runs."""
@@ -186,11 +188,11 @@ def _last_number(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT COALESCE(MAX(number), 0) FROM journal").fetchone()[0])
 
 
-def _by_machine(rows: sqlite3.Cursor) -> Mapping[str, Sequence[sqlite3.Row]]:
+def _by_machine(rows: sqlite3.Cursor) -> dict[str, Sequence[sqlite3.Row]]:
     found: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
     for row in rows:
         found[row["machine_ref"]].append(row)
-    return found
+    return {**found}
 
 
 def _percent(row: sqlite3.Row, seed: int, now: datetime) -> int | None:

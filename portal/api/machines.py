@@ -58,6 +58,8 @@ class MachineSerializer(serializers.ModelSerializer[Machine]):
     """`power` is what the hypervisor last said, at `power_at`; `stage` is what we decided."""
 
     endpoint = EndpointNameSerializer(read_only=True)
+    power_at = serializers.DateTimeField(source="last_seen_at", read_only=True)
+    seen_at = serializers.DateTimeField(source="last_seen_at", read_only=True)
     pool = serializers.CharField(source="pool.name", read_only=True, allow_null=True, default=None)
     holder = PersonSerializer(read_only=True, allow_null=True)
     team = TeamSerializer(read_only=True, allow_null=True)

@@ -28,6 +28,8 @@ class FoundMachineSerializer(serializers.ModelSerializer[Machine]):
 
     endpoint = EndpointNameSerializer(read_only=True)
     addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
+    power_at = serializers.DateTimeField(source="last_seen_at", read_only=True)
+    seen_at = serializers.DateTimeField(source="last_seen_at", read_only=True)
 
     class Meta:
         model = Machine
