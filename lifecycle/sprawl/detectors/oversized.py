@@ -55,6 +55,9 @@ def _of_group(limits: Limits, machines: Q, now: datetime) -> Iterator[Candidate]
         .annotate(vcpus_to_spare=whole(F("vcpus") * less * 1000 - F("cpu_p95") * wanted))
         .annotate(memory_to_spare=whole(F("memory") * less - F("memory_p95") * wanted))
         .filter(Q(vcpus__gt=1, vcpus_to_spare__gte=0) | Q(memory_to_spare__gte=0))
+        # What does nothing needs no other size: it is idle.
+        .annotate(beyond=whole(F("quiet") * 100 - F("measured") * limits.idle_percent))
+        .filter(beyond__lt=0)
     )
     for row in rows.iterator(chunk_size=2000):
         if row["memory_days"] < row["days"]:

@@ -19,7 +19,7 @@ from lifecycle.models import Endpoint, User
 from lifecycle.money.actions import draft
 from lifecycle.sprawl.actions import scan
 from lifecycle.sprawl.models import Threshold
-from portal.seeding import catalogue, leases, people, requests
+from portal.seeding import catalogue, leases, past, people, requests
 
 
 class Command(BaseCommand):
@@ -54,7 +54,9 @@ class Command(BaseCommand):
         draft()
         # A demo is looked at now, not after three scans.
         Threshold.objects.create(name="orphan_scans", value=1)
+        past.fill(endpoint, dc, now=now)
         scan()
+        past.trend(endpoint, now=now)
         self.stdout.write(f"The example estate is there: {len(residents)} machines, {len(staff)} people.")
 
 

@@ -174,6 +174,14 @@ def test_some_are_never_oversized(facts):
     assert not found()
 
 
+@pytest.mark.parametrize(("quiet", "found_so"), [(302, True), (303, False)])
+def test_what_does_nothing_is_idle_not_oversized(quiet, found_so):
+    days = [used(1200, 5000, quiet_hours=each) for each in [22] * 13 + [quiet - 22 * 13]]
+    make_days(large(), *days)
+
+    assert bool(found()) is found_so
+
+
 def test_a_pool_has_limits_of_its_own():
     pool = make_pool()
     Threshold.objects.create(pool=pool, name="oversized_headroom_percent", value=500)
