@@ -46,6 +46,7 @@ class Vmware(Hypervisor):
         events=True,
         authors=True,
         disk_files=True,
+        retire_files=True,
         rights=True,
     )
 

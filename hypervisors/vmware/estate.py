@@ -255,12 +255,12 @@ def _datastore(row: Row) -> DatastoreFacts:
         name=line(unescaped(row.get("name", ""))),
         capacity_mib=row.get("summary.capacity", 0) // MIB,
         free_mib=row.get("summary.freeSpace", 0) // MIB,
-        identity=_identity(row.get("info")),
+        identity=identity(row.get("info")),
         shared=bool(row.get("summary.multipleHostAccess")),
     )
 
 
-def _identity(info: Any) -> str:
+def identity(info: Any) -> str:
     """A file system's own UUID, or the share that is mounted; local folders cannot be told apart from elsewhere."""
     if isinstance(info, vim.host.VmfsDatastoreInfo) and info.vmfs is not None:
         return line(f"vmfs:{info.vmfs.uuid}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
 from pyVmomi import vim
 
+from hypervisors import retired
 from hypervisors.contract import DiskFile, DiskFiles
 from hypervisors.vmware import estate, machines
 from hypervisors.vmware.client import Client
@@ -29,6 +30,10 @@ KEPT = (
     (re.compile(r"(?:^|/)\.[^/]+/"), "kept by the system"),
 )
 """Where disks lie that no machine mounts and that somebody needs all the same."""
+
+DELTA = re.compile(r"-\d{6}\.vmdk$")
+CHAIN = "part of a chain of disks"
+"""What snapshots make. Only a machine tells which of them lies on which: of a lost one, nobody knows."""
 
 Place = tuple[str, str]
 """Datastore, and the path on it."""
@@ -52,7 +57,10 @@ def disk_files(client: Client) -> DiskFiles:
     found = list(_found(client, [row for row in stores.values() if row.get("summary.accessible")], gaps))
     refs = [reference(one) for one in everything if isinstance(one, vim.VirtualMachine)]
     used = _used(client, refs, stores, gaps)
-    files = [_file(place, told, used) for place, told in found]
+    beside: dict[Place, set[str]] = defaultdict(set)
+    for (store, path), _told in found:
+        beside[store, path.rpartition("/")[0]].add(path)
+    files = [_file(place, told, used, beside[place[0], place[1].rpartition("/")[0]]) for place, told in found]
     return DiskFiles(complete=not gaps, files=files, gaps=gaps)
 
 
@@ -109,15 +117,26 @@ def _places(path: str, names: Mapping[str, list[str]]) -> list[Place]:
     return [(ref, inside.strip("/")) for ref in names.get(name.removeprefix("["), ())]
 
 
-def _file(place: Place, told: Any, used: _Used) -> DiskFile:
+def kept_for(path: str, beside: Set[str]) -> str:
+    """`beside` are the paths of all disk files of its folder."""
+    if why := next((why for pattern, why in KEPT if pattern.search(path)), ""):
+        return why
+    if not retired.tellable(path):
+        return retired.UNTELLABLE
+    first = DELTA.sub(".vmdk", path)
+    in_chain = first != path or any(DELTA.sub(".vmdk", one) == path for one in beside if one != path)
+    return CHAIN if in_chain else ""
+
+
+def _file(place: Place, told: Any, used: _Used, beside: Set[str]) -> DiskFile:
     store, path = place
     return DiskFile(
         ref=file_ref(store, path),
-        name=line(path),
+        name=path if retired.tellable(path) else line(path),
         datastore_ref=store,
         size_mib=used.sizes.get(place) or -(-(told.fileSize or 0) // estate.MIB),
         used_by=list(dict.fromkeys(used.by.get(place, ()))),
-        kept_for=next((why for pattern, why in KEPT if pattern.search(path)), ""),
+        kept_for=kept_for(path, beside),
         changed_at=told.modification.astimezone(UTC) if told.modification else None,
     )
 

@@ -10,8 +10,8 @@ from pyVmomi import vim, vmodl
 
 from hypervisors import contract
 from hypervisors.contract import CreateMachine, FileOrder, Handle, MachineOrder, Order, PowerOff, Progress, Shutdown
-from hypervisors.errors import NotFound, Unsupported
-from hypervisors.vmware import creation, estate, notes, power, removal, shape, snapshots
+from hypervisors.errors import NotFound
+from hypervisors.vmware import creation, estate, filing, notes, power, removal, shape, snapshots
 from hypervisors.vmware.client import Client
 from hypervisors.vmware.rows import TaskState, reference
 from hypervisors.vmware.verbs import Target, Verb, refuse_foreign
@@ -68,7 +68,7 @@ def submit(client: Client, order: Order) -> Handle:
         step = creation.advance(client, order)
         return {"task": step.task, "step": step.name}
     if isinstance(order, FileOrder):
-        raise Unsupported("Disk files are not renamed here.")
+        return filing.submit(client, order)
     look = _look(client, order)
     asked = {"asked_at": str(int(time.time()))} if isinstance(order, Shutdown) else {}
     return {"task": look.task, "state": "done" if look.done else "begun", **asked}
@@ -79,7 +79,7 @@ def poll(client: Client, order: Order, handle: Handle) -> Progress:
     if isinstance(order, CreateMachine):
         return _poll_creation(client, order, handle, state)
     if isinstance(order, FileOrder):
-        raise Unsupported("Disk files are not renamed here.")
+        return filing.poll(client, order, handle)
     verb = VERBS[type(order)]
     if state is not None and state.running:
         return Progress(done=False, percent=min(state.percent, 99), step=verb.step)

@@ -106,7 +106,12 @@ class VcenterBench:
                 self.console.finish(folder.Destroy_Task())
         for key in self._fields:
             self.console.content.customFieldsManager.RemoveCustomFieldDef(key)
-        for path in self._loose:
+        retired = [
+            f"[{name}] {path}"
+            for _, name, path in self.console.disk_files()
+            if path.startswith(("leasehold-retired-conf-", "leasehold-retired-op-"))
+        ]
+        for path in (*self._loose, *retired):
             with suppress(vim.fault.FileNotFound):
                 manager = self.console.content.virtualDiskManager
                 self.console.finish(manager.DeleteVirtualDisk_Task(path, self.console.datacenter()))

@@ -9,6 +9,7 @@ from urllib.request import Request
 import pytest
 
 from hypervisors.contract import DiskFile
+from hypervisors.vmware import files
 from hypervisors.vmware.adapter import Vmware
 from tests.hypervisors.vmware.bench import VcenterBench
 
@@ -48,7 +49,9 @@ KEPT = {
     "hand-replica/hbrdisk.RDID-1.vmdk": "replica",
     ".vSphere-HA/x.vmdk": "kept by the system",
     "hand-lost/old.vmdk": "",
-    "hand-lost/old-000001.vmdk": "",
+    "hand-chain/old.vmdk": files.CHAIN,
+    "hand-chain/old-000001.vmdk": files.CHAIN,
+    "hand-end/old-000002.vmdk": files.CHAIN,
     "hand-flat/flat.vmdk": "",
 }
 
