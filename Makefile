@@ -45,6 +45,7 @@ conformance: packages .venv/dev kvm ## What every adapter promises, on all of th
 # docs/benchmarks.md says how to read it. BENCH="--only search" measures less.
 bench: packages .venv/dev kvm ## How long pages take with 100,000 machines, how soon the engine acts, and what adapters cost; written to var/bench
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks $(BENCH)
+	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks.detecting
 	@$(BIN)/python -m tests.benchmarks.engine files
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks.engine redis
 	@$(BIN)/python -m tests.benchmarks.adapters

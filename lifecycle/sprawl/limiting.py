@@ -25,7 +25,7 @@ def set_thresholds(pool: Pool | None, values: Mapping[str, int | None], *, by: U
     require(by, SET_THRESHOLDS)
     _check(values, reason)
     with transaction.atomic():
-        rows = Threshold.objects.select_for_update().filter(pool=pool)
+        rows = Threshold.objects.select_for_update().filter(pool=pool).order_by("pk")
         standing = {threshold.name: threshold for threshold in rows}
         changed = []
         for name, value in values.items():

@@ -155,21 +155,6 @@ def test_scan_keeps_a_finding_through_a_single_miss(settings):
     assert scan().ended == 1
 
 
-def test_scan_takes_as_many_queries_for_thirty_as_for_three(django_assert_num_queries):
-    make_rate_card()
-    endpoint = make_endpoint()
-    for _ in range(3):
-        _found(endpoint=endpoint)
-    scan()
-    with django_assert_num_queries(46):
-        scan()
-    for _ in range(27):
-        _found(endpoint=endpoint)
-    scan()
-    with django_assert_num_queries(46):
-        scan()
-
-
 # The report
 
 
