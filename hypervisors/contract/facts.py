@@ -222,6 +222,12 @@ class DiskFile:
     kept_for: str = ""
     """Why it is no orphan though no machine mounts it: image, backing of another disk, first-class disk, replica, …"""
     changed_at: datetime | None = None
+    label: str = ""
+    """What people call it, where that is not its name: `RetireDiskFile` changes it then, and its name stays."""
+
+    @property
+    def called(self) -> str:
+        return self.label or self.name
 
 
 @dataclass(frozen=True, slots=True)

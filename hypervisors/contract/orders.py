@@ -243,8 +243,8 @@ class RemoveMachine:
 @dataclass(frozen=True, slots=True)
 class RetireDiskFile:
     """The disk file is called `hypervisors.retired.retired_path(name, key)`, in the folder where it lies, so that
-    whoever still counts on it finds out, and nothing of it is lost. `key`: `[a-z0-9-]{1,64}`. `Progress.ref` is its
-    reference from now on.
+    whoever still counts on it finds out, and nothing of it is lost; where people know it by a label, that begins so.
+    `key`: `[a-z0-9-]{1,64}`. `Progress.ref` is its reference from now on.
 
     WrongState, touching nothing, when a machine, image, snapshot or other disk of the endpoint uses it, when it is kept
     for something (`DiskFile.kept_for`), when another order has retired it, or when its storage cannot rename it; looked

@@ -29,6 +29,7 @@ from hypervisors.xen import (
     cloning,
     creation,
     estate,
+    filing,
     networking,
     power,
     removal,
@@ -64,8 +65,11 @@ ORDERS: Mapping[type[Order], tuple[str, Callable[[Work, Any], Step]]] = {
     contract.Rename: ("renaming", annotating.rename),
     contract.Annotate: ("annotating", annotating.annotate),
     contract.RemoveMachine: ("removing", removal.remove),
+    contract.RetireDiskFile: ("renaming", filing.retire),
+    contract.RestoreDiskFile: ("renaming", filing.restore),
+    contract.RemoveDiskFile: ("removing", filing.remove),
 }
-"""The step that is told, and what looks at the machine and takes it."""
+"""The step that is told, and what looks at the machine or the disk and takes it."""
 
 
 class Xen(Hypervisor):
@@ -75,7 +79,7 @@ class Xen(Hypervisor):
     capabilities: ClassVar[Capabilities] = Capabilities(
         guest_shutdown=True, progress=True, suspend=True, resize=True, disks=True, nics=True, snapshots=True,
         rename=True, seed=True, changes=True, usage=True, events=True, disk_files=True,
-        rights=True,
+        retire_files=True, rights=True,
     )  # fmt: skip
 
     def __init__(self, target: Target) -> None:

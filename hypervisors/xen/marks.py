@@ -28,6 +28,8 @@ KEY = "leasehold.key"
 ASKED = "leasehold.asked_mib"
 """Size that was last asked for a disk: storage may round it up."""
 SEED = "leasehold.seed"
+RETIRED, FORMER = "leasehold.retired", "leasehold.former_label"
+"""Of a disk: key of the order and the disk's own UUID, and the label that it had before."""
 PREFIX = "leasehold."
 HALF_MADE = re.compile(r"lh-[a-z0-9-]{1,64}-[0-9a-f]{8}")
 

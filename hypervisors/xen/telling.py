@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import xmlrpc.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,18 +92,25 @@ def disk_files(client: Client) -> DiskFiles:
         for ref in stores
         if ref not in usable
     ]
-    suspended = {vm["suspend_VDI"] for vm in seen.vms.values()}
+    suspended = memories(seen)
     disks = [(ref, vdi) for ref, vdi in seen.vdis.items() if vdi["SR"] in stores]
-    files = reader.told("disks", disks, lambda one: _file(seen, one[0], one[1], suspended))
+    files = reader.told("disks", disks, lambda one: file_of(seen, one[0], one[1], suspended))
     return DiskFiles(not reader.gaps, files, reader.gaps[:100])
 
 
-def _file(seen: Seen, ref: str, vdi: Record, suspended: set[str]) -> DiskFile:
+def memories(seen: Seen) -> Set[str]:
+    """Disks with the memory of suspended machines."""
+    return {str(vm["suspend_VDI"]) for vm in seen.vms.values()}
+
+
+def file_of(seen: Seen, ref: str, vdi: Record, suspended: Set[str]) -> DiskFile:
+    """Its name is its UUID, which storage carries: labels are each pool's own."""
     users = [seen.vms[vm] for vm in _users(seen, vdi)]
     kept = _kept_for(vdi, users, ref in suspended)
     return DiskFile(
         ref=str(vdi["uuid"]),
-        name=line(str(vdi["name_label"])),
+        name=str(vdi["uuid"]),
+        label=line(str(vdi["name_label"])),
         datastore_ref=seen.places.get(vdi["SR"], ""),
         size_mib=mapping.mib(vdi["virtual_size"]),
         used_by=sorted({_machine_of(seen, vm) for vm in users} - {""}),

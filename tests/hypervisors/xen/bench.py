@@ -26,7 +26,7 @@ from tests.rigs.xapi.transport import Transport
 
 MIB = 1 << 20
 NULL = "OpaqueRef:NULL"
-OURS = ("conf-", "hand-", "lh-", "<b>")
+OURS = ("conf-", "hand-", "lh-", "<b>", "leasehold-retired-conf-")
 """How the names begin of what may be taken away."""
 QUICK = {"ack_seconds": 0.2, "shutdown_seconds": 0.4, "bad_login_seconds": 0.1}
 """How long the server waits for guests that do not listen."""
