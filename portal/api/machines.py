@@ -32,6 +32,7 @@ from portal.api.pagination import Keyset
 from portal.api.people import PersonSerializer, TeamSerializer
 from portal.api.seeds import SeedSerializer
 from portal.api.shares import Shared
+from portal.api.usage import Used
 
 SHOWN = ("endpoint", "pool", "holder", "team", "cost_centre", "lease")
 
@@ -100,7 +101,7 @@ class LastDayInput(Strict):
 
 
 @extend_schema(tags=["machines"])
-class MachineViewSet(Shared, mixins.RetrieveModelMixin, Listed[Machine]):
+class MachineViewSet(Shared, Used, mixins.RetrieveModelMixin, Listed[Machine]):
     """What one may see: held, one's team's, one's reports', or shared. Whatever is due next comes first."""
 
     serializer_class = MachineSerializer

@@ -21,6 +21,7 @@ class Point:
     value: float
     planned: bool = False
     short: str = ""
+    words: str = ""  # said in the table instead of the value
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class BarChart:
     say: Callable[[float], str] = plain  # the exact words of a value
     say_axis: Callable[[float], str] | None = None  # shorter words for the axis
     height: int = 96
+    top: float = 0  # what the axis reaches at least
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def scale(top: float) -> list[float]:
 
 def bars(chart: BarChart) -> Bars:
     """Daily bars: past solid, future outlined."""
-    values = scale(max((point.value for point in chart.points), default=0))
+    values = scale(max((chart.top, *(point.value for point in chart.points))))
     say = chart.say_axis or chart.say
     slot = 100 / (len(chart.points) or 1)
 
@@ -149,7 +151,7 @@ def area(chart: AreaChart) -> Area:
 
 
 def _rows(chart: BarChart) -> list[Row]:
-    return [Row(point.name, chart.say(point.value), point.planned) for point in chart.points]
+    return [Row(point.name, point.words or chart.say(point.value), point.planned) for point in chart.points]
 
 
 def _words(points: Sequence[Point], slot: float) -> list[Word]:

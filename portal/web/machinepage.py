@@ -15,6 +15,7 @@ from lifecycle.estate.models import ENDED, Disk, Endpoint, Machine, Meter, Power
 from lifecycle.estate.permissions import MANAGE, OPERATE
 from lifecycle.estate.queries import visible_machine
 from lifecycle.estate.shares import Share, shares_of
+from lifecycle.estate.usage.reading import past
 from lifecycle.leases.models import Lease
 from lifecycle.leases.permissions import HOLD
 from lifecycle.leases.queries import Segment, shown_stage
@@ -30,6 +31,7 @@ from portal.web.histories import Told, history
 from portal.web.progress import Work, hour, silent_since
 from portal.web.rows import prices_of
 from portal.web.seedwords import FirstStart
+from portal.web.usage import Use
 
 OWN = ("holder", "cost_centre", "lease", "request")
 PLACE = ("endpoint", "pool", "host", "image")
@@ -155,6 +157,10 @@ class MachinePage:
     @cached_property
     def disks(self) -> list[Mapping[str, object]]:
         return list(Disk.objects.filter(machine=self.machine).values("name", "size_mib", "datastore__name"))
+
+    @cached_property
+    def use(self) -> Use:
+        return Use(self.machine, past(self.machine, now=self.now))
 
     @property
     def silent_since(self) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -19,7 +20,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from lifecycle.estate.models import Machine, Tenure
+from lifecycle.sprawl.models import Kind
 from portal import paging
+from tests.lifecycle.factories import make_finding
 from tests.lifecycle.world import World
 
 API = "/api/v1"
@@ -83,8 +86,8 @@ def test_later_pages_ask(
 @pytest.mark.parametrize(
     ("path", "role", "queries"),
     [
-        ("/machines/{}/", OWNER, 17),
-        ("/machines/{}/", ADMIN, 16),
+        ("/machines/{}/", OWNER, 18),
+        ("/machines/{}/", ADMIN, 17),
         (f"{API}/machines/{{}}/", OWNER, 4),
         (f"{API}/machines/{{}}/", ADMIN, 4),
     ],
@@ -103,3 +106,37 @@ def test_orders_ask(asked: Callable[..., int], machines: list[Machine], world: W
     assert asked(OWNER, lambda client: client.post(reverse("order"), form), 302) == 18
     json = "application/json"
     assert asked(OWNER, lambda client: client.post(f"{API}/requests/", body, content_type=json), 201) == 19
+
+
+@pytest.fixture
+def findings(machines: list[Machine], world: World) -> None:
+    """Of kinds that lists look something up for."""
+    cache.clear()
+    for machine in machines:
+        for kind in (Kind.IDLE, Kind.ORPHAN, Kind.SNAPSHOTS):
+            make_finding(machine, kind)
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "queries"),
+    [
+        ("/sprawl/", ADMIN, 13),
+        ("/findings/", OWNER, 10),
+        ("/findings/", ADMIN, 11),
+        ("/findings/?kind=orphan", ADMIN, 12),
+        ("/findings/?kind=snapshots", ADMIN, 12),
+        ("/findings/?q=churn", OWNER, 12),
+        ("/findings/?q=churn", ADMIN, 13),
+        (f"{API}/findings/", OWNER, 4),
+        (f"{API}/findings/?q=churn", ADMIN, 6),
+        (f"{API}/sprawl/", ADMIN, 9),
+    ],
+)
+def test_reports_ask(asked: Callable[..., int], findings: None, path: str, role: str, queries: int) -> None:
+    assert asked(role, lambda client: client.get(path)) == queries
+
+
+def test_what_was_just_counted_is_not_counted_again(asked: Callable[..., int], findings: None) -> None:
+    asked(ADMIN, lambda client: client.get("/sprawl/"))
+
+    assert asked(ADMIN, lambda client: client.get("/sprawl/")) == 10
