@@ -57,7 +57,7 @@ def a_loose_file_is_retired(bench: Bench) -> None:
     found = _told(hv)
     claim(set(found) - before == {ref}, f"{set(found) - before} is not {ref!r}")
     now = found[ref]
-    claim(is_retired(now.called, key) and not is_retired(file.called, key), f"{now}")
+    claim(is_retired(now.name, key) and now.name != file.name, f"{now}")
     claim((now.size_mib, now.datastore_ref) == (file.size_mib, file.datastore_ref), f"{file}, then {now}")
     claim(not now.used_by and not now.kept_for, f"{now}")
 
@@ -80,7 +80,7 @@ def a_retired_file_is_restored(bench: Bench) -> None:
     found = _told(hv)
     claim(restored == file.ref and (ref == file.ref or ref not in found), f"{restored!r}, {ref!r}")
     now = found[restored]
-    claim((now.called, now.name, now.size_mib) == (file.called, file.name, file.size_mib), f"{file}, then {now}")
+    claim((now.name, now.label, now.size_mib) == (file.name, file.label, file.size_mib), f"{file}, then {now}")
     claim(not now.used_by and not now.kept_for, f"{now}")
 
 

@@ -223,11 +223,7 @@ class DiskFile:
     """Why it is no orphan though no machine mounts it: image, backing of another disk, first-class disk, replica, …"""
     changed_at: datetime | None = None
     label: str = ""
-    """What people call it, where that is not its name: `RetireDiskFile` changes it then, and its name stays."""
-
-    @property
-    def called(self) -> str:
-        return self.label or self.name
+    """What people call it, where that is not its name; it is changed with that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """Orders on disks of no machine. XAPI knows a disk by its UUID, people by its label: the label is what is changed. A
-mark beside it says which order did so, and what the label was; a copy that people make does not keep the mark's tie."""
+mark beside it says which order did so; a copy that people make does not keep the mark's tie."""
 
 from __future__ import annotations
 
@@ -20,34 +20,29 @@ Record = Mapping[str, Any]
 def retire(work: Work, order: RetireDiskFile) -> Step:
     retired.check_order(order)
     ref, vdi = _disk(work.client, order.file_ref)
-    key, former = _mark(vdi)
-    if key not in ("", order.key) or (not key and str(vdi["name_label"]).startswith(retired.PREFIX)):
-        raise WrongState("The disk has been retired before, by another order; nothing was touched.")
-    label = _retired(former if key else str(vdi["name_label"]), order.key)
-    if vdi["name_label"] != label:
-        if key and vdi["name_label"] != former:
-            raise WrongState("Somebody has renamed the disk since it was retired.")
+    label, key = str(vdi["name_label"]), marks.retired_by(vdi)
+    if key != order.key:
+        cut_off = not key and label.startswith(marks.retired_label("", order.key))
+        if label.startswith(retired.PREFIX) and not cut_off:
+            raise WrongState("The disk has been retired before, by another order; nothing was touched.")
         _check_unused(work.client, ref, vdi)
-        marked = {marks.FORMER: str(vdi["name_label"]), marks.RETIRED: f"{order.key}:{vdi['uuid']}"}
-        devices.write(work.client, "VDI", ref, vdi, marked)
-        work.client.call("VDI.set_name_label", ref, label)
+        if not cut_off:
+            work.client.call("VDI.set_name_label", ref, marks.retired_label(label, order.key))
+        devices.write(work.client, "VDI", ref, vdi, {marks.RETIRED: f"{order.key}:{vdi['uuid']}"})
     return Step(done=True, ref=order.file_ref)
 
 
 def restore(work: Work, order: RestoreDiskFile) -> Step:
-    """The mark goes last: while it is there, the work is not over."""
+    """One whose label is not ours any more has the name that people gave it."""
     retired.check_order(order)
     ref, vdi = _disk(work.client, order.file_ref)
-    key, former = _mark(vdi)
-    if order.name != vdi["uuid"] or key not in ("", order.key):
+    label, ours = str(vdi["name_label"]), marks.retired_label("", order.key)
+    if order.name != vdi["uuid"] or (label.startswith(retired.PREFIX) and not label.startswith(ours)):
         raise InvalidRequest("The disk was not retired from this name by this order; nothing was touched.")
-    if not key and str(vdi["name_label"]).startswith(retired.PREFIX):
-        raise InvalidRequest("The disk was not retired by this order; nothing was touched.")
-    if key:
+    if label.startswith(ours):
         _check_unused(work.client, ref, vdi)
-        if vdi["name_label"] == _retired(former, key):
-            work.client.call("VDI.set_name_label", ref, former)
-        devices.write(work.client, "VDI", ref, vdi, {marks.FORMER: "", marks.RETIRED: ""})
+        work.client.call("VDI.set_name_label", ref, label.removeprefix(ours))
+    devices.write(work.client, "VDI", ref, vdi, {marks.RETIRED: ""})
     return Step(done=True, ref=order.file_ref)
 
 
@@ -58,8 +53,7 @@ def remove(work: Work, order: RemoveDiskFile) -> Step:
         ref, vdi = _disk(work.client, order.file_ref)
     except NotFound:
         return DONE
-    key, _former = _mark(vdi)
-    if key != order.key or not retired.is_retired(str(vdi["name_label"]), key):
+    if marks.retired_by(vdi) != order.key:
         raise InvalidRequest("The disk was not retired by this order; nothing was removed.")
     work.check_failed()
     _check_unused(work.client, ref, vdi)
@@ -69,17 +63,6 @@ def remove(work: Work, order: RemoveDiskFile) -> Step:
 def _disk(client: Client, uuid: str) -> tuple[str, Record]:
     ref = client.by_uuid("VDI", uuid)
     return ref, client.record("VDI", ref)
-
-
-def _retired(label: str, key: str) -> str:
-    return f"{retired.PREFIX}{key}-{label}"
-
-
-def _mark(vdi: Record) -> tuple[str, str]:
-    """Key of the order that retired this disk, and the label that it had; both empty for no order."""
-    said = mapping.cells(vdi["other_config"])
-    key, _, uuid = said.get(marks.RETIRED, "").partition(":")
-    return (key, said.get(marks.FORMER, "")) if uuid == vdi["uuid"] else ("", "")
 
 
 def _check_unused(client: Client, ref: str, vdi: Record) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from hypervisors import retired
 from hypervisors.checks import IDENTIFIER
 from hypervisors.contract import Holding, Stamp
 from hypervisors.words import line
@@ -28,8 +29,8 @@ KEY = "leasehold.key"
 ASKED = "leasehold.asked_mib"
 """Size that was last asked for a disk: storage may round it up."""
 SEED = "leasehold.seed"
-RETIRED, FORMER = "leasehold.retired", "leasehold.former_label"
-"""Of a disk: key of the order and the disk's own UUID, and the label that it had before."""
+RETIRED = "leasehold.retired"
+"""Of a disk: key of the order that retired it, and the disk's own UUID."""
 PREFIX = "leasehold."
 HALF_MADE = re.compile(r"lh-[a-z0-9-]{1,64}-[0-9a-f]{8}")
 
@@ -68,6 +69,17 @@ def tied(vm: Record) -> UUID | None:
 
 def uuid_of(vm: Record) -> UUID | None:
     return tied(vm) or mapping.uuid(vm["uuid"])
+
+
+def retired_label(label: str, key: str) -> str:
+    return f"{retired.PREFIX}{key}-{label}"
+
+
+def retired_by(vdi: Record) -> str:
+    """Key of the order that retired this disk; empty for a copy of one, and once people have given it another label."""
+    key, _, uuid = mapping.cells(vdi["other_config"]).get(RETIRED, "").partition(":")
+    ours = uuid == vdi["uuid"] and str(vdi["name_label"]).startswith(retired_label("", key))
+    return key if ours and IDENTIFIER.fullmatch(key) else ""
 
 
 def operation_of(vm: Record) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 
+from hypervisors import retired
 from hypervisors.contract import DiskFile, DiskFiles, Event, What
 from hypervisors.words import line
-from hypervisors.xen import estate, facts, mapping
+from hypervisors.xen import estate, facts, mapping, marks
 from hypervisors.xen.client import Client
 from hypervisors.xen.estate import Reader
 from hypervisors.xen.facts import Seen
@@ -104,12 +105,12 @@ def memories(seen: Seen) -> Set[str]:
 
 
 def file_of(seen: Seen, ref: str, vdi: Record, suspended: Set[str]) -> DiskFile:
-    """Its name is its UUID, which storage carries: labels are each pool's own."""
+    """Its name is its UUID, which storage carries: labels are each pool's own. Retired, its mark shows in the name."""
     users = [seen.vms[vm] for vm in _users(seen, vdi)]
-    kept = _kept_for(vdi, users, ref in suspended)
+    kept, key = _kept_for(vdi, users, ref in suspended), marks.retired_by(vdi)
     return DiskFile(
         ref=str(vdi["uuid"]),
-        name=str(vdi["uuid"]),
+        name=retired.retired_path(str(vdi["uuid"]), key) if key else str(vdi["uuid"]),
         label=line(str(vdi["name_label"])),
         datastore_ref=seen.places.get(vdi["SR"], ""),
         size_mib=mapping.mib(vdi["virtual_size"]),
