@@ -68,7 +68,11 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
     (
         _("Rules"),
         sees_all,
-        [(_("Catalogue"), "catalogue", "package"), (_("Audit record"), "audit", "scroll-text")],
+        [
+            (_("Catalogue"), "catalogue", "package"),
+            (_("Found machines"), "rules", "list-checks"),
+            (_("Audit record"), "audit", "scroll-text"),
+        ],
     ),
 ]
 

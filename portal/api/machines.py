@@ -24,6 +24,7 @@ from lifecycle.operations import power
 from lifecycle.requests.queries import record_of
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.audit import EntrySerializer
+from portal.api.candidates import Attributed
 from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow, Day
 from portal.api.listing import Listed, listed
@@ -101,7 +102,7 @@ class LastDayInput(Strict):
 
 
 @extend_schema(tags=["machines"])
-class MachineViewSet(Shared, Used, mixins.RetrieveModelMixin, Listed[Machine]):
+class MachineViewSet(Shared, Used, Attributed, mixins.RetrieveModelMixin, Listed[Machine]):
     """What one may see: held, one's team's, one's reports', or shared. Whatever is due next comes first."""
 
     serializer_class = MachineSerializer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from lifecycle.sprawl.adoption import assign_holder
 from lifecycle.sprawl.models import Kind
 from lifecycle.sprawl.queries import orphans
 from portal.api.asking import Strict, me, sent
+from portal.api.candidates import CandidateSerializer, candidates_of
 from portal.api.endpoints import EndpointNameSerializer
 from portal.api.fields import AskedRow, Day, Row
 from portal.api.listing import Listed
@@ -53,6 +54,19 @@ class OrphanSerializer(serializers.ModelSerializer[Finding]):
         fields = ["id", "machine", "since", "ended_at", "cents_per_month", "evidence"]
 
 
+class OrphanDetailSerializer(OrphanSerializer):
+    """With whose it might be, the likeliest first."""
+
+    candidates = serializers.SerializerMethodField()
+
+    class Meta(OrphanSerializer.Meta):
+        fields = [*OrphanSerializer.Meta.fields, "candidates"]
+
+    @extend_schema_field(CandidateSerializer(many=True))
+    def get_candidates(self, finding: Finding) -> Any:
+        return CandidateSerializer(candidates_of(finding.on_machine), many=True).data
+
+
 class OrphanFilter(Strict):
     q = serializers.CharField(required=False, max_length=200, help_text="Part of a name, address, note or creator.")
     endpoint = AskedRow(queryset=Endpoint.objects.all(), required=False)
@@ -86,6 +100,9 @@ class OrphanViewSet(mixins.RetrieveModelMixin, Listed[Finding]):
             return orphans(me(self.request), **self.filters())
         # One that ended stays where it was, so that a second assignment hears why it comes too late.
         return Finding.objects.visible_to(me(self.request)).filter(kind=Kind.ORPHAN).select_related("machine__endpoint")
+
+    def get_serializer_class(self) -> type[OrphanSerializer]:
+        return OrphanDetailSerializer if self.action == "retrieve" else OrphanSerializer
 
     @extend_schema(request=AssignInput, responses=MachineSerializer)
     @action(detail=True, methods=["post"])

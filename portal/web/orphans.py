@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle.estate.models import Endpoint
 from lifecycle.leases.permissions import ASSIGN_HOLDER
-from lifecycle.people.models import User
 from lifecycle.people.permissions import require
 from lifecycle.sprawl import queries
 from lifecycle.sprawl.adoption import assign_holder
@@ -23,6 +22,7 @@ from portal.web import evidencewords
 from portal.web.access import Asked, readers_only
 from portal.web.formproblems import shown_on
 from portal.web.forms_house.adoption import AdoptionForm, offered_holders
+from portal.web.whose import ELSE, Whose, likeliest, whose
 
 KEPT = ("q", "endpoint", "page")
 """What of the report's address goes along to a finding and back."""
@@ -45,7 +45,8 @@ def orphan(request: Asked, pk: int) -> HttpResponse:
         return _assign(request, finding)
     if finding.ended_at is not None:
         return redirect("machine", finding.machine_id)
-    return _panel(request, finding, AdoptionForm(initial={"holder": _likely(finding)}))
+    who = whose(finding.on_machine, chosen=request.GET.get("who", ""))
+    return _panel(request, finding, AdoptionForm(), who)
 
 
 def _assign(request: Asked, finding: Finding) -> HttpResponse:
@@ -60,16 +61,20 @@ def _assign(request: Asked, finding: Finding) -> HttpResponse:
                 _("%(holder)s holds %(machine)s from now on.") % {"holder": owner, "machine": finding.on_machine.name},
             )
             return redirect("machine", finding.machine_id)
-    return _panel(request, finding, form, status=422)
+    # A holder who cannot be it is said beside the field where another can be entered.
+    value = "" if form.has_error("holder") else request.POST.get("holder", "")
+    who = whose(finding.on_machine, chosen=ELSE, value=value)
+    return _panel(request, finding, form, who, status=422)
 
 
-def _panel(request: Asked, finding: Finding, form: AdoptionForm, *, status: int = 200) -> HttpResponse:
+def _panel(request: Asked, finding: Finding, form: AdoptionForm, who: Whose, *, status: int = 200) -> HttpResponse:
     """The finding lies over the report on wide screens and is a page of its own on narrow ones."""
     own = {
         "finding": finding,
         "machine": finding.on_machine,
         "evidence": evidencewords.sentences(finding.evidence),
         "form": form,
+        "who": who,
         "holders": offered_holders(),
     }
     return render(request, "orphans/orphan.html", _report(request) | own, status=status)
@@ -80,20 +85,14 @@ def _report(request: Asked) -> dict[str, Any]:
     endpoints = list(Endpoint.objects.order_by("name"))
     endpoint = next((each for each in endpoints if str(each.pk) == asked), None)
     found = queries.orphans(request.user, q=q, endpoint=endpoint)
-    position = request.GET.get("page", "")
+    page = paging.page(found, key=("-cents_per_month", "-id"), position=request.GET.get("page", ""), count=False)
     kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
     return {
-        "page": paging.page(found, key=("-cents_per_month", "-id"), position=position, count=False),
+        "page": page,
+        "likeliest": likeliest(page.rows),
         "totals": queries.totals(request.user, q=q, endpoint=endpoint),
         "q": q,
         "endpoint": endpoint,
         "endpoints": endpoints,
         "report_url": reverse("orphans", query=kept) if kept else reverse("orphans"),
     }
-
-
-def _likely(finding: Finding) -> str:
-    """Whoever made it, where the hypervisor's name for them is one of ours: offered, never decided."""
-    maker = finding.on_machine.created_by
-    person = User.objects.filter(username=maker, is_active=True).first() if maker else None
-    return person.username if person else ""

@@ -28,6 +28,9 @@ PAGES: dict[str, dict[str, Any]] = {
     },
     "approve": {"comment": ""},
     "refuse": {"comment": "Not now"},
+    "rule-new": {"name": "CI", "effect": "hint", "machine_name": "ci-*", "holder": "lena", "do": "save"},
+    "rule": {"name": "Builds", "effect": "managed", "folder": "CI/*", "managed_by": "Jenkins", "do": "save"},
+    "inventory": {"file": "{cmdb}"},
     "orphan": {"holder": "jonas", "purpose": "Kept", "last_day": "{later}"},
     "endpoint-new": {"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"},
     "endpoint-change": {
@@ -67,6 +70,7 @@ PAGES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 API: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "api-saved-view-list"): {"page": "findings", "name": "Idle ones", "query": "kind=idle"},
     ("POST", "api-ssh-key-list"): {"key": SSH_KEY},
     ("POST", "api-token-list"): {"name": "nightly", "last_day": "{later}"},
     ("POST", "api-quotes"): {"blueprint": "{blueprint}", "size": "{size}", "last_day": "{later}"},
@@ -79,6 +83,9 @@ API: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "api-request-approve"): {},
     ("POST", "api-request-refuse"): {"comment": "Not now"},
+    ("POST", "api-rule-list"): {"name": "CI", "effect": "hint", "machine_name": "ci-*", "team": "{team}"},
+    ("PATCH", "api-rule-detail"): {"enabled": False},
+    ("POST", "api-rule-try"): {"name": "CI", "effect": "hint", "machine_name": "ci-*", "team": "{team}"},
     ("POST", "api-orphan-assign"): {"holder": "{person}", "purpose": "Kept", "last_day": "{later}"},
     ("POST", "api-endpoint-list"): {"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"},
     ("PATCH", "api-endpoint-detail"): {"name": "Bremen"},

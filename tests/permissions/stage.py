@@ -26,6 +26,9 @@ from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
 from lifecycle.sprawl import board, claims, lists
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.inventory import try_inventory
+from lifecycle.sprawl.models import EstateRule
+from lifecycle.sprawl.rules.actions import add_rule
 from lifecycle.sprawl.views import save_view
 from tests.lifecycle.factories import (
     make_cost_centre,
@@ -39,6 +42,7 @@ from tests.lifecycle.factories import (
 )
 from tests.lifecycle.world import World
 
+CMDB = b"name,owner\nfound-by-chance,lena\n"
 LIST = b"username,name,email\nnina,Nina Nowak,nina@example.org\n"
 HOLDERS = b"machine,holder,purpose,last_day\nfound-by-chance,lena,Scoring,2000-01-01\n"
 C = TypeVar("C", bound=Client)
@@ -154,6 +158,9 @@ def _house(world: World) -> dict[str, Any]:
         "adoption": lists.try_list(HOLDERS, file_name="whose.csv", by=world.admin).pk,
         "holders": HOLDERS,
         "claim": claims.claim(orphan.on_machine, **terms, by=world.owner).pk,
+        "rule": _rule(world).pk,
+        "inventory": try_inventory(CMDB, file_name="cmdb.csv", by=world.admin).pk,
+        "cmdb": CMDB,
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,
         "disk-file": file.pk,
@@ -178,6 +185,11 @@ def _house(world: World) -> dict[str, Any]:
         "pool": world.blueprint.pool_id,
         "list": LIST,
     }
+
+
+def _rule(world: World) -> EstateRule:
+    terms = {"person": world.owner, "purpose": "Builds", "lease_days": 30}
+    return add_rule(name="Found", effect="adopt", machine_name="found-*", **terms, by=world.admin)
 
 
 @contextmanager

@@ -25,10 +25,12 @@ from lifecycle.models import (
     AdoptionList,
     Blueprint,
     Claim,
+    CmdbFile,
     CostCentre,
     DiskFile,
     Drift,
     Endpoint,
+    EstateRule,
     Finding,
     Lease,
     Machine,
@@ -54,14 +56,15 @@ from lifecycle.people.imports.trying import look_again, try_import
 from lifecycle.people.imports.undoing import undo_import
 from lifecycle.requests import actions as requests
 from lifecycle.requests import leavers
-from lifecycle.sprawl import adoption, board, claims, lists, views
+from lifecycle.sprawl import adoption, board, claims, inventory, lists, views
 from lifecycle.sprawl.exempting import end_exemption, exempt
 from lifecycle.sprawl.files import actions as files
 from lifecycle.sprawl.limiting import set_thresholds
 from lifecycle.sprawl.releasing import release_adoption
+from lifecycle.sprawl.rules import actions as rules
 from tests.lifecycle.factories import SSH_KEY, make_admin
 from tests.lifecycle.world import World
-from tests.permissions.stage import HOLDERS, LIST, Stage, make_stage, taken_back
+from tests.permissions.stage import CMDB, HOLDERS, LIST, Stage, make_stage, taken_back
 from tests.permissions.table import PEOPLE, Answers, Row, differences, read
 
 FILE = "actions.txt"
@@ -118,6 +121,8 @@ class Things:
     stray = property(lambda self: self._row(Machine, "board"))
     claim = property(lambda self: self._row(Claim, "claim"))
     adoption = property(lambda self: self._row(AdoptionList, "adoption"))
+    rule = property(lambda self: self._row(EstateRule, "rule"))
+    inventory = property(lambda self: self._row(CmdbFile, "inventory"))
     endpoint = property(lambda self: self._row(Endpoint, "endpoint"))
     disk_file = property(lambda self: self._row(DiskFile, "disk-file"))
     drift = property(lambda self: self._row(Drift, "drift"))
@@ -231,6 +236,16 @@ ACTS: dict[str, Act] = {
     "sprawl.adoption.assign_holder": lambda on, by: adoption.assign_holder(on.finding, **on.terms, by=by),
     "sprawl.adoption.give_holder": lambda on, by: adoption.give_holder(on.stray, **on.terms, by=by),
     "sprawl.adoption.adopt_many": lambda on, by: adoption.adopt_many([on.stray], **on.terms, by=by),
+    "sprawl.rules.actions.add_rule": lambda on, by: rules.add_rule(
+        name="CI", effect="hint", machine_name="ci-*", person=on.holder, by=by
+    ),
+    "sprawl.rules.actions.change_rule": lambda on, by: rules.change_rule(on.rule, machine_name="ci-*", by=by),
+    "sprawl.rules.actions.set_enabled": lambda on, by: rules.set_enabled(on.rule, False, by=by),
+    "sprawl.rules.actions.remove_rule": lambda on, by: rules.remove_rule(on.rule, by=by),
+    "sprawl.rules.actions.apply_rule": lambda on, by: rules.apply_rule(on.rule, by=by),
+    "sprawl.inventory.try_inventory": lambda on, by: inventory.try_inventory(CMDB, file_name="a.csv", by=by),
+    "sprawl.inventory.put_in_force": lambda on, by: inventory.put_in_force(on.inventory, by=by),
+    "sprawl.inventory.remove_inventory": lambda on, by: inventory.remove_inventory(on.inventory, by=by),
     "sprawl.board.put_up": lambda on, by: board.put_up([on.stray], by=by),
     "sprawl.files.actions.retire": lambda on, by: files.retire(on.disk_file, reason="Nobody knows it", by=by),
     "sprawl.files.actions.restore": lambda on, by: files.restore(on.disk_file, by=by),

@@ -28,6 +28,7 @@ class Weight:
 
 
 CERTAIN, LIKELY = 80, 50
+LEVELS = ("certain", "likely", "guess")
 DOUBTFUL = CERTAIN - 1
 """No more than this without two witnesses, one of them firm: text on a hypervisor alone is never certain."""
 LEAST = 5
@@ -77,3 +78,9 @@ WEIGHTS: dict[str, Weight] = {
     "no_cmdb": Weight(-5, "cmdb_against", Origin.INVENTORY),
     "cmdb_other": Weight(-15, "cmdb_against", Origin.INVENTORY),
 }
+
+
+def level_of(score: int) -> str:
+    """The score in a word."""
+    certain, likely, guess = LEVELS
+    return certain if score >= CERTAIN else likely if score >= LIKELY else guess
