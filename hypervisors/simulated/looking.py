@@ -126,8 +126,9 @@ class Looking(Door):
         )
         seed, now = get(db, "seed"), self.now()
         for row in rows:
-            of = [found.pop(row["ref"], ()) for found in (disks, nics, snapshots)]
-            yield Seen(row, *of, _percent(row, seed, now))
+            ref = row["ref"]
+            devices = (disks.pop(ref, ()), nics.pop(ref, ()), snapshots.pop(ref, ()))
+            yield Seen(row, *devices, _percent(row, seed, now))
 
     def usage(self, refs: Sequence[str]) -> list[Use]:
         """The last five minutes of each of these machines that runs."""

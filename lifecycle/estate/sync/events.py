@@ -97,4 +97,6 @@ def _tell(row: Machine, events: Iterable[Event], look: Look) -> None:
         elif row.power in POWERS.get(event.what, ()):
             row.power_since, row.powered_by = at, who
         elif event.what is What.REMOVED and row.stage in EXPECTED and (row.missing_since or not look.complete):
-            row.missing_reason, row.missing_by = Missing.REMOVED.value, who
+            row.missing_by = who
+            if row.missing_reason != Missing.ELSEWHERE:
+                row.missing_reason = Missing.REMOVED.value
