@@ -14,8 +14,8 @@ from django.db.models.functions import Coalesce
 
 from lifecycle.estate.models import UsageDay
 from lifecycle.sprawl.detectors import Candidate
-from lifecycle.sprawl.detectors.use import Window, chunks, figures, midnight, processors, whole
-from lifecycle.sprawl.models import Confidence
+from lifecycle.sprawl.detectors.use import Window, chunks, figures, kept, midnight, processors, whole
+from lifecycle.sprawl.models import Confidence, Kind
 from lifecycle.sprawl.thresholds import Limits, by_machines
 
 
@@ -37,6 +37,7 @@ def _of_group(limits: Limits, machines: Q, now: datetime) -> Iterator[Candidate]
         since = _quiet_since([row["machine"] for row in chunk], window, limits)
         for row in chunk:
             yield _candidate(row, since.get(row["machine"], window.first), window)
+    yield from kept(Kind.IDLE, window, machines)
 
 
 def _quiet_since(machines: list[int], window: Window, limits: Limits) -> dict[int, date]:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from django.db.models import F, Q
 
 from lifecycle.sprawl.detectors import Candidate
-from lifecycle.sprawl.detectors.use import Window, figures, processors, whole
-from lifecycle.sprawl.models import Confidence
+from lifecycle.sprawl.detectors.use import Window, figures, kept, processors, whole
+from lifecycle.sprawl.models import Confidence, Kind
 from lifecycle.sprawl.thresholds import Limits, by_machines
 
 SMALLER_PERCENT = 25
@@ -65,6 +65,7 @@ def _of_group(limits: Limits, machines: Q, now: datetime) -> Iterator[Candidate]
         recommended = recommend(row, limits)
         if any(recommended):
             yield _candidate(row, recommended, window)
+    yield from kept(Kind.OVERSIZED, window, machines)
 
 
 def _candidate(row: dict[str, Any], wanted: Recommended, window: Window) -> Candidate:

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, FloatField, Max, Q, QuerySet, Sum
 
 from lifecycle.estate.models import Machine, Power, Stage, UsageDay
+from lifecycle.sprawl.detectors import Candidate
+from lifecycle.sprawl.models import Confidence, Finding, Kind
 from lifecycle.sprawl.subjects import flagged_machines
 
 CHUNK = 500
@@ -63,7 +65,7 @@ def judged() -> QuerySet[Machine]:
 
 def figures(window: Window, machines: Q) -> Any:
     """One row per machine that was measured for long enough: a queryset. Means weigh a day by its hours."""
-    days = UsageDay.objects.filter(machines, day__gte=window.first, day__lt=window.end, machine__in=judged())
+    days = UsageDay.objects.filter(_within("day", window), machines, machine__in=judged())
     return (
         days.order_by()
         .values("machine")
@@ -86,6 +88,24 @@ def figures(window: Window, machines: Q) -> Any:
         )
         .filter(measured__gte=window.least_hours)
     )
+
+
+def kept(kind: Kind, window: Window, machines: Q) -> Iterator[Candidate]:
+    """Findings of machines that were not measured for long enough to say otherwise: nothing tells that they ended.
+
+    They stand as they were, and are a guess from now on. One query.
+    """
+    hours = Sum("machine__usage_days__hours", filter=_within("machine__usage_days__day", window), default=0)
+    standing = Finding.objects.filter(machines, kind=kind, ended_at=None, machine__in=judged()).order_by()
+    for finding in standing.annotate(measured=hours).filter(measured__lt=window.least_hours).iterator():
+        yield Candidate(
+            finding.machine_id or 0, finding.since, finding.evidence, Confidence.GUESS,
+            vcpus=finding.vcpus, memory_mib=finding.memory_mib,
+        )  # fmt: skip
+
+
+def _within(column: str, window: Window) -> Q:
+    return Q((f"{column}__gte", window.first), (f"{column}__lt", window.end))
 
 
 def whole(expression: Any) -> Any:

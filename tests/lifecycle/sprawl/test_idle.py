@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from lifecycle.estate.models import Machine, Power, Stage
 from lifecycle.sprawl.detectors import Candidate, idle
-from lifecycle.sprawl.models import Confidence, Threshold
+from lifecycle.sprawl.models import Confidence, Finding, Kind, Threshold
 from tests.lifecycle.factories import make_machine, make_pool, utc
 from tests.lifecycle.sprawl.days import BUSY, IDLE, NOW, make_days, old_machine
 
@@ -186,6 +186,38 @@ def test_a_limit_for_all_holds_where_a_pool_has_none():
     make_days(old_machine(), *[IDLE] * 7)
 
     assert one().since == utc("2026-11-13")
+
+
+def standing(machine: Machine) -> Finding:
+    evidence = [{"what": "quiet_hours", "value": "336/336"}]
+    return Finding.objects.create(
+        machine=machine, kind=Kind.IDLE, since=utc("2026-10-01"), evidence=evidence, vcpus=2, memory_mib=4096
+    )
+
+
+@pytest.mark.parametrize(("hours", "stands"), [(0, True), (251, True), (252, False)])
+def test_what_stands_stays_until_enough_was_measured_to_say_otherwise(hours, stands):
+    days = [dict(BUSY, hours=each) for each in [18] * 13 + [hours - 18 * 13]] if hours else []
+    finding = standing(make_days(old_machine(), *days))
+
+    assert list(idle.detect(NOW)) == (
+        [Candidate(finding.machine_id or 0, finding.since, finding.evidence, Confidence.GUESS, 2, 4096)]
+        if stands
+        else []
+    )
+
+
+@pytest.mark.parametrize("facts", [{"power": Power.OFF}, {"managed_by": "vCLS"}, {"stage": Stage.QUARANTINED}], ids=str)
+def test_what_stands_ends_with_what_cannot_be_idle(facts):
+    standing(old_machine(**facts))
+
+    assert not found()
+
+
+def test_a_finding_is_told_once():
+    standing(make_days(old_machine(), *[IDLE] * 14))
+
+    assert len(list(idle.detect(NOW))) == 1
 
 
 def test_queries_do_not_depend_on_the_number_of_machines():

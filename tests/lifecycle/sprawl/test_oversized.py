@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from lifecycle.estate.models import Machine, Power, Stage
 from lifecycle.sprawl.detectors import Candidate, oversized
 from lifecycle.sprawl.detectors.oversized import GIB, recommend
-from lifecycle.sprawl.models import Confidence, Threshold
+from lifecycle.sprawl.models import Confidence, Finding, Kind, Threshold
 from lifecycle.sprawl.thresholds import Limits
 from tests.lifecycle.factories import make_pool, utc
 from tests.lifecycle.sprawl.days import BUSY, NOW, make_days, old_machine
@@ -180,6 +180,18 @@ def test_what_does_nothing_is_idle_not_oversized(quiet, found_so):
     make_days(large(), *days)
 
     assert bool(found()) is found_so
+
+
+def test_what_stands_stays_until_enough_was_measured_to_say_otherwise():
+    finding = Finding.objects.create(
+        machine=large(), kind=Kind.OVERSIZED, since=utc("2026-10-01"), vcpus=6, memory_mib=GIB
+    )
+    ended = make_days(large(), *[used()] * 14)
+    Finding.objects.create(machine=ended, kind=Kind.OVERSIZED, since=utc("2026-10-01"))
+
+    assert list(oversized.detect(NOW)) == [
+        Candidate(finding.machine_id or 0, finding.since, [], Confidence.GUESS, vcpus=6, memory_mib=GIB)
+    ]
 
 
 def test_a_pool_has_limits_of_its_own():
