@@ -28,7 +28,7 @@ COLUMNS = (
 def exported(asked: Mapping[str, Any], *, form: str, by: User) -> StreamingHttpResponse:
     """`asked` holds filters by the API's names, `form` one of FORMS. That it was taken is recorded first."""
     kind, written = FORMS[form]
-    plain = {name: str(value) for name, value in asked.items() if value not in (None, "")}
+    plain = {name: str(getattr(value, "pk", value)) for name, value in asked.items() if value not in (None, "")}
     chunks = hand_out(findings.wanted(asked), form=form, asked=plain, by=by)
     answer = StreamingHttpResponse(written(chunks), content_type=kind)
     name = f"findings-{clock.now().astimezone(by.tz):%Y-%m-%d}.{form}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.sprawl.models import Confidence
 from lifecycle.sprawl.reports import Wanted
 from portal.record import people_called
 
@@ -14,9 +15,14 @@ PLAIN = ("kind", "endpoint", "pool", "confidence", "age", "min_cents", "exempt",
 NAMES = (*PLAIN, "team", "holder")
 
 
+CONFIDENCES = {"certain": Confidence.CERTAIN, "likely": Confidence.LIKELY, "guess": Confidence.GUESS}
+
+
 def wanted(asked: Mapping[str, Any]) -> Wanted:
     """From filters by their names in the API's address. Raises Invalid where more people fit than can be meant."""
-    parts = {name: asked[name] for name in PLAIN if asked.get(name)}
+    parts = {name: getattr(asked[name], "pk", asked[name]) for name in PLAIN if asked.get(name)}
+    if (level := parts.get("confidence")) in CONFIDENCES:
+        parts["confidence"] = CONFIDENCES[level]
     if (team := asked.get("team")) == NOBODY:
         parts["nobody"] = True
     elif team:

@@ -255,6 +255,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "ENUM_NAME_OVERRIDES": {
+        "FindingKindEnum": "lifecycle.sprawl.models.Kind",
         "OperationKindEnum": "lifecycle.models.Operation.Kind",
         "OperationStateEnum": "lifecycle.models.Operation.State",
         "OperationVerdictEnum": "lifecycle.models.Operation.Verdict",

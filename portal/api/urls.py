@@ -11,6 +11,7 @@ from portal.api import (
     endpoints,
     enginehealth,
     estate,
+    findings,
     imports,
     inventory,
     machines,
@@ -20,6 +21,8 @@ from portal.api import (
     people,
     prices,
     requests,
+    savedviews,
+    sprawl,
     rules,
     sshkeys,
     tokens,
@@ -34,6 +37,8 @@ router.register("requests", requests.RequestViewSet, basename="api-request")
 router.register("lines", costs.LineViewSet, basename="api-line")
 router.register("cost-centres", costs.CostCentreViewSet, basename="api-cost-centre")
 router.register("notices", notices.NoticeViewSet, basename="api-notice")
+router.register("findings", findings.FindingViewSet, basename="api-finding")
+router.register("saved-views", savedviews.SavedViewViewSet, basename="api-saved-view")
 router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
 router.register("rules", rules.RuleViewSet, basename="api-rule")
 router.register("inventories", inventory.InventoryViewSet, basename="api-inventory")
@@ -54,6 +59,7 @@ urlpatterns = [
     path("costs/months/", costs.MonthsView.as_view(), name="api-costs-months"),
     path("estate/", estate.EstateView.as_view(), name="api-estate"),
     path("operations/health/", enginehealth.HealthView.as_view(), name="api-operation-health"),
+    path("sprawl/", sprawl.SprawlView.as_view(), name="api-sprawl"),
     path("pause/", operations.PauseView.as_view(), name="api-pause"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),

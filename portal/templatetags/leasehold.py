@@ -11,6 +11,7 @@ from django import template
 from django.template import Context, Engine
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
@@ -128,7 +129,13 @@ CONFIDENCE = {"certain": (3, "Certain"), "likely": (2, "Likely"), "guess": (1, "
 
 @register.simple_tag
 def confidence(level: str) -> SafeString:
-    bars, word = CONFIDENCE[str(level)]
+    return _confidence(str(level), get_language())
+
+
+@lru_cache(maxsize=64)
+def _confidence(level: str, language: str | None) -> SafeString:
+    """Kept by language: lists show the same three again and again."""
+    bars, word = CONFIDENCE[level]
     drawing = [
         f'<rect x="{4 * place}" y="{8 - 4 * place}" width="3" height="{4 + 4 * place}" rx="1"{on}/>'
         for place in range(3)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from lifecycle.sprawl.models import Confidence, Kind
+from lifecycle.sprawl.models import Kind
 from lifecycle.sprawl.proposals import PROPOSALS
+from portal import findings
 
 Words = str | Promise
 
@@ -58,11 +59,7 @@ KINDS: dict[str, Look] = {
 
 URGENCIES: dict[str, str] = {kind: proposal.urgency.name.lower() for kind, proposal in PROPOSALS.items()}
 """Kind -> a key of states.FINDINGS."""
-CONFIDENCES: dict[int, str] = {
-    Confidence.CERTAIN: "certain",
-    Confidence.LIKELY: "likely",
-    Confidence.GUESS: "guess",
-}
+CONFIDENCES: dict[int, str] = {level: word for word, level in findings.CONFIDENCES.items()}
 AGES: dict[str, Words] = {
     "week": _("Less than a week"),
     "month": _("A week to 30 days"),

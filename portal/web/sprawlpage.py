@@ -74,12 +74,16 @@ class SprawlPage:
         self.runs = runs_the_house(by)
 
     @cached_property
-    def found(self) -> overview.Overview:
-        return overview.overview(self.by, self.form.wanted, now=self.now)
+    def counted(self) -> overview.Counted:
+        return overview.counted(self.by, self.form.wanted)
 
-    @cached_property
+    @property
+    def found(self) -> overview.Overview:
+        return self.counted.found
+
+    @property
     def machines(self) -> overview.Machines:
-        return overview.machines(self.by, self.form.wanted)
+        return self.counted.machines
 
     # What there is before anything was looked at
 

@@ -13,6 +13,7 @@ from portal.web.charts import Line, Word, plain, scale
 
 WIDTH = 1000
 MOST_WORDS = 7
+MOST_PRINTED = 13
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Stacked:
     words: list[Word]
     heads: list[str]
     rows: list[TableRow]
+    few: list[TableRow]
+    """About a dozen of them, for paper."""
     frame: int
 
 
@@ -87,7 +90,8 @@ def stacked(chart: StackedChart) -> Stacked:
         layers=layers,
         words=_ticks(chart, places),
         heads=[*(each.name for each in chart.series), _("Together")],
-        rows=_rows(chart),
+        rows=(rows := _rows(chart)),
+        few=rows[:: max(1, -(-len(rows) // MOST_PRINTED))],
         frame=chart.height + 24,
     )
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from lifecycle import clock
 from lifecycle.models import Blueprint, Machine, Size, User
+from lifecycle.sprawl.reports import ORDERS, Wanted, findings
 from portal import paging
 from tests.benchmarks.seed import Cast
 
@@ -29,6 +30,8 @@ FLOORS = {
 }  # fmt: skip
 """Milliseconds: a sixth (lists, search), a fifteenth (deep pages of the API) or half (one machine, creating) of what
 NetBox 4.4.10 with as many machines takes on a machine like that of docs/benchmarks.md."""
+REPORTS = {"sprawl": 8.0, "findings": 8.0, "findings search": 16.0, "findings last page": 9.6}
+"""Times the bare view: a search twice, the last page 1.2 times what a list may take."""
 
 Send = Callable[[Client], Any]
 
@@ -48,13 +51,18 @@ class Case:
         return f"{self.what} “{self.words}”" if self.words else self.what
 
     @property
-    def floor(self) -> int:
-        return FLOORS[self.what]
+    def floor(self) -> int | None:
+        return FLOORS.get(self.what)
+
+    @property
+    def most_times(self) -> float | None:
+        return REPORTS.get(self.what)
 
 
 def cases(cast: Cast) -> Iterator[Case]:
     for who in (cast.admin, cast.typical, cast.heavy):
         yield from _reading(who)
+        yield from _reports(who)
         yield from _creating(who)
 
 
@@ -71,6 +79,18 @@ def _reading(who: User) -> Iterator[Case]:
             yield Case(f"{prefix}search", who, _get(path, q=words), words)
         yield Case(f"{prefix}last page", who, _get(path, page=last))
         yield Case(f"{prefix}detail", who, _get(f"{path}{one.pk}/"))
+
+
+def _reports(who: User) -> Iterator[Case]:
+    if who.decides or who.role == User.Role.ADMIN:
+        yield Case("sprawl", who, _get(reverse("sprawl")))
+    page, key = reverse("findings"), ORDERS["cost"]
+    yield Case("findings", who, _get(page))
+    for words in ("redis-demo", "kafka", "no-such-machine"):
+        yield Case("findings search", who, _get(page, q=words), words)
+    seen = findings(who, Wanted()).order_by(*(name.removeprefix("-") for name in key))
+    last = paging._write(list(seen[: PAGE + 1])[-1], key, backwards=False)
+    yield Case("findings last page", who, _get(page, page=last))
 
 
 def _creating(who: User) -> Iterator[Case]:

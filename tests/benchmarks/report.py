@@ -22,7 +22,7 @@ def row(measured: Measured) -> str:
 
 
 def summary(rows: list[Measured]) -> str:
-    by_time, by_work = sum(row.holds for row in rows), sum(row.work_ms <= row.floor for row in rows)
+    by_time, by_work = sum(row.holds for row in rows), sum(row.works for row in rows)
     return f"\nOf {len(rows)}, {by_time} within their floor by time, {by_work} by the work they make."
 
 

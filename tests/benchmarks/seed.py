@@ -31,7 +31,7 @@ from lifecycle.models import (
     Team,
     User,
 )
-from tests.benchmarks import derived
+from tests.benchmarks import derived, sprawling
 from tests.lifecycle.factories import make_rate_card
 
 GIB = 1024
@@ -95,6 +95,7 @@ def seed(extent: Extent) -> None:
         while batch := list(islice(rows, 5_000)):
             Machine.objects.bulk_create(batch)
         derived.fill(now)
+        sprawling.fill(now)
         _grants(people, extent, dice)
     derived.restart_ids(CostCentre, Team, User, Endpoint, Pool, Datastore, Image, Blueprint, Size, Machine)
     derived.settle()
@@ -144,7 +145,12 @@ def _catalogue() -> None:
     )
     for pk in range(1, PLACES + 1):
         endpoint = Endpoint.objects.create(
-            id=pk, name=f"Data centre {pk}", kind="simulated", mode=Endpoint.Mode.MANAGE, scanned_at=datetime.now(UTC)
+            id=pk,
+            name=f"Data centre {pk}",
+            kind="simulated",
+            mode=Endpoint.Mode.MANAGE,
+            scanned_at=datetime.now(UTC),
+            scans=1,
         )
         pool = Pool.objects.create(id=pk, endpoint=endpoint, ref="pool", name="General")
         Datastore.objects.create(id=pk, endpoint=endpoint, ref="ssd", name="ssd")

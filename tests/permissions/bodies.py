@@ -70,6 +70,7 @@ PAGES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 API: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "api-saved-view-list"): {"page": "findings", "name": "Idle ones", "query": "kind=idle"},
     ("POST", "api-ssh-key-list"): {"key": SSH_KEY},
     ("POST", "api-token-list"): {"name": "nightly", "last_day": "{later}"},
     ("POST", "api-quotes"): {"blueprint": "{blueprint}", "size": "{size}", "last_day": "{later}"},

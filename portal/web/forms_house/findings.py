@@ -16,6 +16,7 @@ from lifecycle.sprawl.models import Confidence
 from lifecycle.sprawl.reports import Wanted
 from portal import findings
 from portal.web.findingwords import AGES, EXEMPT, KINDS, ORDERS
+from portal.web.forms.selects import LongSelect
 from portal.web.forms_house.catalogue import PriceField
 
 ANY = ("", _("All"))
@@ -42,9 +43,11 @@ class PlaceFilter(forms.Form):
     use_required_attribute = False
     wanted = Wanted()
 
-    endpoint = forms.TypedChoiceField(required=False, coerce=int, empty_value=None, label=_("Endpoint"))
-    pool = forms.TypedChoiceField(required=False, coerce=int, empty_value=None, label=_("Pool"))
-    team = TeamField(required=False, label=_("Team"))
+    endpoint = forms.TypedChoiceField(
+        required=False, widget=LongSelect, coerce=int, empty_value=None, label=_("Endpoint")
+    )
+    pool = forms.TypedChoiceField(required=False, widget=LongSelect, coerce=int, empty_value=None, label=_("Pool"))
+    team = TeamField(required=False, widget=LongSelect, label=_("Team"))
 
     def __init__(self, asked: Mapping[str, Any], *, by: User) -> None:
         super().__init__(asked)
@@ -92,17 +95,27 @@ class PlaceFilter(forms.Form):
 
 class FindingFilter(PlaceFilter):
     kind = forms.ChoiceField(
-        required=False, label=_("Kind"), choices=[ANY, *((kind, look.word) for kind, look in KINDS.items())]
+        required=False,
+        widget=LongSelect,
+        label=_("Kind"),
+        choices=[ANY, *((kind, look.word) for kind, look in KINDS.items())],
     )
-    age = forms.ChoiceField(required=False, label=_("Since"), choices=[ANY, *AGES.items()])
+    age = forms.ChoiceField(required=False, widget=LongSelect, label=_("Since"), choices=[ANY, *AGES.items()])
     q = forms.CharField(required=False, max_length=200, label=_("Words"))
     holder = forms.CharField(required=False, max_length=150, label=_("Holder"))
     confidence = forms.TypedChoiceField(
-        required=False, coerce=int, empty_value=None, label=_("Confidence"), choices=[ANY, *Confidence.choices]
+        required=False,
+        widget=LongSelect,
+        coerce=int,
+        empty_value=None,
+        label=_("Confidence"),
+        choices=[ANY, *Confidence.choices],
     )
     min = LeastField(required=False, label=_("At least, per month"))
-    exempt = forms.ChoiceField(required=False, label=_("Exempt"), choices=[("", _("Not shown")), *EXEMPT.items()])
-    sort = forms.ChoiceField(required=False, label=_("Order"), choices=list(ORDERS.items()))
+    exempt = forms.ChoiceField(
+        required=False, widget=LongSelect, label=_("Exempt"), choices=[("", _("Not shown")), *EXEMPT.items()]
+    )
+    sort = forms.ChoiceField(required=False, widget=LongSelect, label=_("Order"), choices=list(ORDERS.items()))
 
     field_order = ("kind", "q", "endpoint", "pool", "team", "holder", "age", "confidence", "min", "exempt", "sort")
 

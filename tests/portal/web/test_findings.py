@@ -213,15 +213,6 @@ def test_names_and_reasons_are_hostile_text(admin: Client, world: World) -> None
         assert "<img src=x" not in page and "<script>alert" not in page
 
 
-@pytest.mark.parametrize("count", [1, 4])
-def test_the_list_asks_the_same_number_of_questions(admin: Client, count: int, django_assert_num_queries: Any) -> None:
-    for number in range(count):
-        found(f"vm-{number}")
-
-    with django_assert_num_queries(12):
-        admin.get("/findings/")
-
-
 def test_without_filters_nothing_is_wrong(admin: Client) -> None:
     answer = admin.get("/findings/")
 
