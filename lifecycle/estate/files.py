@@ -31,10 +31,12 @@ log = logging.getLogger(__name__)
 CHUNK = 500
 LARGEST = 2**63 - 1
 LONGEST = 500
+UNSURE = "looks"
+"""Code of the doubt about a file that one look has found (`sprawl/files/proof.py`)."""
 State, End = DiskFile.State, DiskFile.End
 
 CHANGED = ("ref", "name", "size_mib", "changed_at", "state", "unused_since", "looks", "seen_at", "former_name",
-           "retire_key", "retired_at", "remove_at")  # fmt: skip
+           "retire_key", "retired_at", "remove_at", "doubt")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class _Names:
 def _new(file: Told, place: int, at: datetime) -> DiskFile:
     return DiskFile(
         datastore_id=place, ref=file.ref, name=file.name, size_mib=whole(file.size_mib, most=LARGEST),
-        changed_at=_aware(file.changed_at), unused_since=at, seen_at=at,
+        changed_at=_aware(file.changed_at), unused_since=at, seen_at=at, doubt=UNSURE,
     )  # fmt: skip
 
 
@@ -196,7 +198,7 @@ def _adapt(row: DiskFile, file: Told, at: datetime) -> bool:
     elif row.state == State.RETIRED and not renamed:  # somebody gave it a name of its own
         row.state, row.former_name, row.retire_key, row.retired_at, row.remove_at = State.FOUND, "", "", None, None
     row.ref, row.name, row.size_mib, row.changed_at = file.ref, file.name, size, changed_at
-    row.unused_since, row.looks, row.seen_at = at, 1, at
+    row.unused_since, row.looks, row.seen_at, row.doubt = at, 1, at, UNSURE
     return True
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from hypervisors import registry
 from lifecycle.estate import actions, checking
-from lifecycle.estate.scanning import ask_scan, ask_stop
+from lifecycle.estate.scanning import ask_files, ask_scan, ask_stop
 from lifecycle.models import Endpoint, Image, Pool, Scan
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.fields import LARGE, SMALL
@@ -161,6 +161,14 @@ class EndpointViewSet(mixins.RetrieveModelMixin, Listed[Endpoint]):
         """Has a worker look there as soon as it can; `scanned_at` says when it did."""
         endpoint: Endpoint = self.get_object()
         ask_scan(endpoint, by=me(request))
+        return self._shown(endpoint, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses={202: EndpointSerializer})
+    @action(detail=True, methods=["post"])
+    def files(self, request: Request, pk: str) -> Response:
+        """Has a worker look through its disk files as soon as it can; `files_at` of its storage says when it did."""
+        endpoint: Endpoint = self.get_object()
+        ask_files(endpoint, by=me(request))
         return self._shown(endpoint, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses={202: ScanSerializer})

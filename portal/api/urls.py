@@ -7,6 +7,7 @@ from portal.api import (
     audit,
     catalogue,
     costs,
+    disks,
     docs,
     endpoints,
     enginehealth,
@@ -43,6 +44,8 @@ router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
 router.register("rules", rules.RuleViewSet, basename="api-rule")
 router.register("inventories", inventory.InventoryViewSet, basename="api-inventory")
 router.register("endpoints", endpoints.EndpointViewSet, basename="api-endpoint")
+router.register("disk-files", disks.DiskFileViewSet, basename="api-disk-file")
+router.register("storage", disks.StorageViewSet, basename="api-storage")
 router.register("drifts", estate.DriftViewSet, basename="api-drift")
 router.register("operations", operations.OperationViewSet, basename="api-operation")
 router.register("audit", audit.EntryViewSet, basename="api-audit")

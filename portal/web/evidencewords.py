@@ -21,7 +21,7 @@ LONGEST = 160
 MOMENTS = frozenset({
     "created_at", "first_seen_at", "idle_since", "missing_since", "last_seen_at", "held_since", "left_on", "ended_on",
     "lease_ended_at", "off_since", "stopped_at", "running_since", "remove_at", "oldest_snapshot_at", "image_seen_at",
-    "quiet_since",
+    "quiet_since", "file_unused_since", "file_changed_at",
 })  # fmt: skip
 
 SENTENCES: dict[str, tuple[str, str | Promise]] = {
@@ -35,6 +35,13 @@ SENTENCES: dict[str, tuple[str, str | Promise]] = {
     "power": ("power", lazy("When last seen it was %(value)s")),
     "endpoint": ("layers", lazy("It stands on %(value)s")),
     "pool": ("boxes", lazy("It is placed in %(value)s")),
+    # Disk files
+    "datastore": ("database", lazy("It lies on %(value)s")),
+    "file_endpoints": ("layers", lazy("Nobody who mounts that storage uses it: %(value)s")),
+    "file_looks": ("scan-search", lazy("Looks in a row that found it without a user: %(value)s")),
+    "file_unused_since": ("calendar", lazy("Without a user since %(value)s")),
+    "file_changed_at": ("pencil", lazy("Last changed on %(value)s")),
+    "file_word": ("shield-check", lazy("An administrator vouched that no other host uses %(value)s")),
     # Gone
     "missing_reason": ("ghost", lazy("Why it is gone: %(value)s")),
     "missing_by": ("user-round", lazy("Removed by “%(value)s”, as the hypervisor’s own events say")),

@@ -77,8 +77,9 @@ class FindingPage:
     def _acts(self) -> list[Act | None]:
         machine = self.row.machine
         if machine is None:
-            words = _("Open the disk files") if self.finding.disk_file_id else _("Open the endpoint")
-            page = ("disks",) if self.finding.disk_file_id else ("endpoint", self.row.endpoint.pk)
+            words = _("Open the disk file") if self.finding.disk_file_id else _("Open the endpoint")
+            file = self.finding.disk_file_id
+            page = ("disk", file) if file else ("endpoint", self.row.endpoint.pk)
             return [_act(words, *page)] if runs_the_house(self.by) else []
         if self.finding.kind == Kind.ORPHAN:
             return [_act(_("Assign a holder…"), "orphan", self.finding.pk)] if may(self.by, ASSIGN_HOLDER) else []

@@ -37,6 +37,9 @@ PAGES: dict[str, dict[str, Any]] = {
         "part": "limits", "limits-blast_count": "3", "limits-blast_percent": "2", "limits-parallel": "4",
     },
     "endpoint-mode": {"mode": "observe", "reason": "Night"},
+    "disk-rename": {"reason": "Nobody knows it"},
+    "disk-day": {"day": "{later}", "reason": "Audit"},
+    "storage-word": {"known": "yes", "reason": "All are here"},
     "pause": {"reason": "Fire drill"},
     "operation-clear": {"reason": "Known"},
     "operation-cancel": {"reason": "Not wanted"},
@@ -71,6 +74,10 @@ PAGES: dict[str, dict[str, Any]] = {
 
 API: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "api-saved-view-list"): {"page": "findings", "name": "Idle ones", "query": "kind=idle"},
+    ("POST", "api-disk-file-rename"): {"reason": "Nobody knows it"},
+    ("POST", "api-disk-file-day"): {"day": "{later}", "reason": "Audit"},
+    ("POST", "api-storage-vouch"): {"reason": "All are here"},
+    ("POST", "api-storage-withdraw-word"): {"reason": "Not all are here"},
     ("POST", "api-ssh-key-list"): {"key": SSH_KEY},
     ("POST", "api-token-list"): {"name": "nightly", "last_day": "{later}"},
     ("POST", "api-quotes"): {"blueprint": "{blueprint}", "size": "{size}", "last_day": "{later}"},

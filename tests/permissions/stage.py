@@ -164,6 +164,7 @@ def _house(world: World) -> dict[str, Any]:
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,
         "disk-file": file.pk,
+        "disk": file.pk,
         "storage": file.datastore_id,
         "drift": make_drift(Machine.objects.get(name="churn-scoring")).pk,
         "blueprint": world.blueprint.pk,

@@ -250,7 +250,7 @@ ACTS: dict[str, Act] = {
     "sprawl.files.actions.retire": lambda on, by: files.retire(on.disk_file, reason="Nobody knows it", by=by),
     "sprawl.files.actions.restore": lambda on, by: files.restore(on.disk_file, by=by),
     "sprawl.files.actions.set_removal": lambda on, by: files.set_removal(
-        on.disk_file, clock.now() + timedelta(days=30), reason="Audit", by=by
+        on.disk_file, on.day(30), reason="Audit", by=by
     ),
     "sprawl.files.actions.vouch": lambda on, by: files.vouch(on.disk_file.datastore, reason="All here", by=by),
     "sprawl.files.actions.withdraw_word": lambda on, by: files.withdraw_word(

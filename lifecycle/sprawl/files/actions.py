@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -80,23 +80,23 @@ def restore(file: DiskFile, *, by: User, reason: str = "") -> DiskFile:
 
 
 @transaction.atomic
-def set_removal(file: DiskFile, at: datetime, *, by: User, reason: str) -> DiskFile:
-    """It is not removed before this moment. A wait is never made shorter than the house has set it."""
+def set_removal(file: DiskFile, day: date, *, by: User, reason: str) -> DiskFile:
+    """It is not removed before this day. A wait is never made shorter than the house has set it."""
     require(by, RECLAIM_FILES)
     _need_reason(reason)
     file = _locked(file)[file.pk]
     if file.state != State.RETIRED or file.retired_at is None:
         raise Conflict(_("%(file)s does not wait to be removed.") % {"file": file})
-    now, earliest = clock.now(), earliest_removal(file)
-    if not max(now, earliest) <= at <= now + FURTHEST:
+    now, over = clock.now(), earliest_removal(file)
+    first, last = (moment.astimezone(by.tz).date() for moment in (max(now, over), now + FURTHEST))
+    if not first <= day <= last:
         raise Invalid(
-            _("Choose a day between %(first)s and %(last)s.")
-            % {"first": _day(max(now, earliest), by), "last": _day(now + FURTHEST, by)},
-            field="at",
+            _("Choose a day between %(first)s and %(last)s.") % {"first": _shown(first), "last": _shown(last)},
+            field="day",
         )
-    file.remove_at = at
+    file.remove_at = max(over, datetime.combine(day, time(), tzinfo=by.tz))
     file.save(update_fields=["remove_at"])
-    record("diskfile.removal_set", file, by=by, reason=reason.strip(), at=at.isoformat())
+    record("diskfile.removal_set", file, by=by, reason=reason.strip(), at=file.remove_at.isoformat())
     return file
 
 
@@ -193,5 +193,5 @@ def _say(datastore: Datastore, known: bool, *, by: User, reason: str) -> Datasto
     return datastore
 
 
-def _day(at: datetime, by: User) -> str:
-    return at.astimezone(by.tz).strftime("%d %b %Y")
+def _shown(day: date) -> str:
+    return day.strftime("%d %b %Y")

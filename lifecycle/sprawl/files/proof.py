@@ -70,7 +70,7 @@ class Storages:
     """All storage, and what speaks against proving anything about it. One query."""
 
     def __init__(self, *, within: timedelta = FRESH) -> None:
-        rows = list(_datastores(within))
+        self.datastores = rows = list(_datastores(within))
         self._rows = {row.pk: row for row in rows}
         self._same: defaultdict[str, list[Datastore]] = defaultdict(list)
         for row in rows:

@@ -359,14 +359,17 @@ def test_two_endpoints_that_see_one_file_do_not_rename_it_both(world: World) -> 
 
 def test_a_day_of_removal_is_never_before_the_wait_is_over(world: World) -> None:
     file = retired(world)
-    later = clock.now() + WAIT + timedelta(days=30)
+    set_removal(file, world.day(44), by=world.admin, reason="Audit in December")
 
-    set_removal(file, later, by=world.admin, reason="Audit in December")
-
-    assert again(file).remove_at == later
+    later = again(file).remove_at
+    assert later
+    assert later.astimezone(world.admin.tz).date() == world.day(44)
     with pytest.raises(Invalid) as refused:
-        set_removal(file, clock.now() + timedelta(days=1), by=world.admin, reason="Quick")
-    assert refused.value.field == "at"
+        set_removal(file, world.day(13), by=world.admin, reason="Quick")
+    assert refused.value.field == "day"
+    set_removal(file, world.day(14), by=world.admin, reason="As the house has it")
+    assert again(file).remove_at == file.remove_at
+    set_removal(file, world.day(44), by=world.admin, reason="Audit in December")
     looked(world, after=WAIT)
     assert clockwork.advance() == 0
 
@@ -405,7 +408,7 @@ def test_only_administrators_decide(world: World) -> None:
     for act in (
         lambda: retire(file, by=world.owner, reason="Mine"),
         lambda: restore(file, by=world.owner),
-        lambda: set_removal(file, clock.now(), by=world.owner, reason="Mine"),
+        lambda: set_removal(file, world.day(20), by=world.owner, reason="Mine"),
         lambda: vouch(file.datastore, by=world.owner, reason="Mine"),
         lambda: withdraw_word(file.datastore, by=world.owner, reason="Mine"),
     ):
