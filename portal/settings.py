@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "ENUM_NAME_OVERRIDES": {
         "FindingKindEnum": "lifecycle.sprawl.models.Kind",
+        "InventoryStateEnum": "lifecycle.models.CmdbFile.State",
         "OperationKindEnum": "lifecycle.models.Operation.Kind",
         "OperationStateEnum": "lifecycle.models.Operation.State",
         "OperationVerdictEnum": "lifecycle.models.Operation.Verdict",

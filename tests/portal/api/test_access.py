@@ -13,6 +13,8 @@ from lifecycle import clock
 from lifecycle.models import Entry, Finding, Line, Operation
 from lifecycle.money.actions import draft
 from lifecycle.people.imports import try_import
+from lifecycle.sprawl.inventory import try_inventory
+from lifecycle.sprawl.rules.actions import add_rule
 from portal.api import urls
 from tests.lifecycle.factories import SSH_KEY, make_ssh_key, make_token
 from tests.lifecycle.world import World
@@ -34,6 +36,7 @@ READS: dict[str, tuple[int, ...]] = {
     "costs/months/": EVERYBODY,
     "machines/": EVERYBODY,
     "machines/{machine}/": CONCERNED,
+    "machines/{machine}/candidates/": (*CONCERNED[:3], 403, 403, 200),  # whom text names is not for everybody
     "machines/{machine}/cost/": CONCERNED,
     "machines/{machine}/seed/": CONCERNED,
     "machines/{machine}/history/": CONCERNED,
@@ -61,6 +64,12 @@ READS: dict[str, tuple[int, ...]] = {
     "ssh-keys/{ssh_key}/": MINE,
     "orphans/": HOUSE,
     "orphans/{orphan}/": HOUSE,
+    "rules/": HOUSE,
+    "rules/{rule}/": HOUSE,
+    "rules/{rule}/matches/": HOUSE,
+    "inventories/": HOUSE,
+    "inventories/{inventory}/": HOUSE,
+    "inventories/{inventory}/rows/": HOUSE,
     "endpoints/": HOUSE,
     "endpoints/{endpoint}/": HOUSE,
     "endpoints/{endpoint}/images/": HOUSE,
@@ -83,6 +92,7 @@ DECIDING = (401, 404, 404, 403, 200, 200)  # nobody decides on their own request
 WITHDRAWING = (401, 404, 404, 200, 403, 403)
 LEASED = (401, 404, 404, 403, 403, 200)  # administrators, for a machine that the others may see
 MAKING = (401, 403, 403, 403, 403, 201)
+RULE = {"name": "CI", "effect": "hint", "machine_name": "ci-*", "person": "{person}"}
 
 WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
     ("post", "notices/mark-read/"): (None, EVERYBODY),
@@ -105,6 +115,14 @@ WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
         {"holder": "{person}", "purpose": "Kept", "last_day": "{later}"},
         HOUSE,
     ),
+    ("post", "rules/"): (RULE, MAKING),
+    ("post", "rules/try/"): (RULE, HOUSE),
+    ("patch", "rules/{rule}/"): ({"enabled": False}, HOUSE),
+    ("delete", "rules/{rule}/"): (None, (*HOUSE[:5], 204)),
+    ("post", "rules/{rule}/apply/"): (None, HOUSE),
+    ("post", "inventories/"): (None, (*HOUSE[:5], 415)),  # an inventory is no JSON
+    ("post", "inventories/{inventory}/apply/"): (None, HOUSE),
+    ("delete", "inventories/{inventory}/"): (None, (*HOUSE[:5], 204)),
     ("post", "endpoints/"): ({"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"}, MAKING),
     ("patch", "endpoints/{endpoint}/"): ({"name": "Bremen"}, HOUSE),
     ("post", "endpoints/{endpoint}/mode/"): ({"mode": "observe", "reason": "Night"}, HOUSE),
@@ -145,6 +163,7 @@ def known(world: World, orphan: Finding) -> dict[str, Any]:
     clock.move_to(clock.now().replace(microsecond=0) + (world.day(1) - world.day(0)))
     draft()
     card = Line.objects.latest("pk").rate.card
+    terms: dict[str, Any] = {"person": world.owner, "purpose": "Builds", "lease_days": 30}
     return {
         "machine": machine.pk,
         "request": machine.request.pk,
@@ -163,6 +182,8 @@ def known(world: World, orphan: Finding) -> dict[str, Any]:
         "token": make_token(world.owner)[0].pk,
         "ssh_key": make_ssh_key(world.owner).pk,
         "team": world.owner.team_id,
+        "rule": add_rule(name="Found", effect="adopt", machine_name="found-*", **terms, by=world.admin).pk,
+        "inventory": try_inventory(b"name,owner\nx,lena\n", file_name="cmdb.csv", by=world.admin).pk,
         "list": try_import(b"username\nnora\n", file_name="people.csv", by=world.admin).pk,
         "later": str(world.day(40)),
     }
@@ -222,7 +243,7 @@ def test_the_tables_name_every_resource() -> None:
     assert {prefix.split("/")[0] for prefix, _view, _name in urls.router.registry} <= told
 
 
-DELETED = {"pause/", "teams/{team}/", "cost-centres/{centre}/", "ssh-keys/{ssh_key}/"}
+DELETED = {"rules/{rule}/", "inventories/{inventory}/", "pause/", "teams/{team}/", "cost-centres/{centre}/", "ssh-keys/{ssh_key}/"}
 """A pause that ends, what nothing hangs on, and keys of one's own."""
 
 

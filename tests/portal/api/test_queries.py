@@ -13,6 +13,8 @@ from lifecycle.estate.sync import sync
 from lifecycle.money.actions import draft
 from lifecycle.requests.actions import approve
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.inventory import try_inventory
+from lifecycle.sprawl.rules.actions import add_rule
 from tests.lifecycle.factories import (
     make_cost_centre,
     make_endpoint,
@@ -42,6 +44,8 @@ COUNTS: dict[str, tuple[str, int]] = {
     "rate-cards/": ("owner", 4),
     "cost-centres/": ("admin", 3),
     "orphans/": ("admin", 3),
+    "rules/": ("admin", 3),
+    "inventories/": ("admin", 3),
     "endpoints/": ("admin", 3),
     "operations/": ("admin", 3),
     "audit/": ("admin", 3),
@@ -66,7 +70,9 @@ def rows(world: World, request: pytest.FixtureRequest) -> int:
         make_endpoint()
         make_token(world.owner)
         make_ssh_key(world.owner)
+        add_rule(name=f"R{number}", effect="hint", machine_name="x*", person=world.owner, by=world.admin)
         make_rate_card(valid_from=clock.now().date().replace(year=2030 + number, month=1, day=1))
+    try_inventory(b"name,owner\nx,lena\n", file_name="cmdb.csv", by=world.admin)
     sync(world.endpoint)
     scan()
     clock.move_to(clock.now() + timedelta(days=1))
