@@ -243,7 +243,14 @@ def test_the_tables_name_every_resource() -> None:
     assert {prefix.split("/")[0] for prefix, _view, _name in urls.router.registry} <= told
 
 
-DELETED = {"rules/{rule}/", "inventories/{inventory}/", "pause/", "teams/{team}/", "cost-centres/{centre}/", "ssh-keys/{ssh_key}/"}
+DELETED = {
+    "rules/{rule}/",
+    "inventories/{inventory}/",
+    "pause/",
+    "teams/{team}/",
+    "cost-centres/{centre}/",
+    "ssh-keys/{ssh_key}/",
+}
 """A pause that ends, what nothing hangs on, and keys of one's own."""
 
 
