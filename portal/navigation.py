@@ -70,6 +70,8 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
         sees_all,
         [
             (_("Catalogue"), "catalogue", "package"),
+            (_("Thresholds"), "limits", "sliders-horizontal"),
+            (_("Exemptions"), "exemptions", "shield-check"),
             (_("Found machines"), "rules", "list-checks"),
             (_("Audit record"), "audit", "scroll-text"),
         ],

@@ -22,9 +22,10 @@ from portal.api import (
     people,
     prices,
     requests,
+    rules,
     savedviews,
     sprawl,
-    rules,
+    sprawlrules,
     sshkeys,
     tokens,
 )
@@ -43,6 +44,7 @@ router.register("saved-views", savedviews.SavedViewViewSet, basename="api-saved-
 router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
 router.register("rules", rules.RuleViewSet, basename="api-rule")
 router.register("inventories", inventory.InventoryViewSet, basename="api-inventory")
+router.register("exemptions", sprawlrules.ExemptionViewSet, basename="api-exemption")
 router.register("endpoints", endpoints.EndpointViewSet, basename="api-endpoint")
 router.register("disk-files", disks.DiskFileViewSet, basename="api-disk-file")
 router.register("storage", disks.StorageViewSet, basename="api-storage")
@@ -64,6 +66,7 @@ urlpatterns = [
     path("operations/health/", enginehealth.HealthView.as_view(), name="api-operation-health"),
     path("sprawl/", sprawl.SprawlView.as_view(), name="api-sprawl"),
     path("pause/", operations.PauseView.as_view(), name="api-pause"),
+    path("thresholds/", sprawlrules.LimitsView.as_view(), name="api-limits"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),
     path("", include(router.urls)),

@@ -32,6 +32,8 @@ PAGES: dict[str, dict[str, Any]] = {
     "rule": {"name": "Builds", "effect": "managed", "folder": "CI/*", "managed_by": "Jenkins", "do": "save"},
     "inventory": {"file": "{cmdb}"},
     "orphan": {"holder": "jonas", "purpose": "Kept", "last_day": "{later}"},
+    "limits": {"off_days": "30", "reason": "Agreed"},
+    "finding-exempt": {"scope": "kind", "reason": "A spare", "ends_on": "{later}"},
     "endpoint-new": {"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"},
     "endpoint-change": {
         "part": "limits", "limits-blast_count": "3", "limits-blast_percent": "2", "limits-parallel": "4",
@@ -94,6 +96,8 @@ API: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "api-rule-detail"): {"enabled": False},
     ("POST", "api-rule-try"): {"name": "CI", "effect": "hint", "machine_name": "ci-*", "team": "{team}"},
     ("POST", "api-orphan-assign"): {"holder": "{person}", "purpose": "Kept", "last_day": "{later}"},
+    ("POST", "api-limits"): {"values": {"off_days": 30}, "reason": "Agreed"},
+    ("POST", "api-exemption-list"): {"pool": "{pool}", "reason": "Cold spares", "ends_on": "{later}"},
     ("POST", "api-endpoint-list"): {"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"},
     ("PATCH", "api-endpoint-detail"): {"name": "Bremen"},
     ("POST", "api-endpoint-mode"): {"mode": "observe", "reason": "Night"},

@@ -26,6 +26,7 @@ from lifecycle.people.imports.trying import try_import
 from lifecycle.requests.models import Request
 from lifecycle.sprawl import board, claims, lists
 from lifecycle.sprawl.actions import scan
+from lifecycle.sprawl.exempting import exempt
 from lifecycle.sprawl.inventory import try_inventory
 from lifecycle.sprawl.models import EstateRule
 from lifecycle.sprawl.rules.actions import add_rule
@@ -161,6 +162,9 @@ def _house(world: World) -> dict[str, Any]:
         "rule": _rule(world).pk,
         "inventory": try_inventory(CMDB, file_name="cmdb.csv", by=world.admin).pk,
         "cmdb": CMDB,
+        "exemption": exempt(
+            world.blueprint.image, kind=None, reason="For another site", ends_on=world.day(9), by=world.admin
+        ).pk,
         "endpoint": world.endpoint.pk,
         "operation": Operation.objects.filter(state=Operation.State.SUCCEEDED).latest("pk").pk,
         "disk-file": file.pk,
