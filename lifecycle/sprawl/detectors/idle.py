@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Max, Min, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 
-from lifecycle.estate.models import UsageDay
 from lifecycle.sprawl.detectors import Candidate
-from lifecycle.sprawl.detectors.use import Window, chunks, figures, kept, midnight, processors, whole
+from lifecycle.sprawl.detectors.use import Window, begun, chunks, figures, kept, midnight, processors, whole
 from lifecycle.sprawl.models import Confidence, Kind
 from lifecycle.sprawl.thresholds import Limits, by_machines
 
@@ -34,18 +33,11 @@ def _of_group(limits: Limits, machines: Q, now: datetime) -> Iterator[Candidate]
         .filter(Q(born__lte=born) | Q(born=None), beyond__gte=0)
     )
     for chunk in chunks(rows.iterator(chunk_size=2000)):
-        since = _quiet_since([row["machine"] for row in chunk], window, limits)
+        quiet = F("quiet_hours") * 100 - F("hours") * limits.idle_percent
+        since = begun(window, [row["machine"] for row in chunk], quiet)
         for row in chunk:
             yield _candidate(row, since.get(row["machine"], window.first), window)
     yield from kept(Kind.IDLE, window, machines)
-
-
-def _quiet_since(machines: list[int], window: Window, limits: Limits) -> dict[int, date]:
-    """The window, and the quiet days in a row before it. One query."""
-    earlier = UsageDay.objects.filter(machine__in=machines, day__lt=window.first).order_by()
-    days = earlier.annotate(beyond=whole(F("quiet_hours") * 100 - F("hours") * limits.idle_percent))
-    ends = days.values("machine").annotate(first=Min("day"), loud=Max("day", filter=Q(beyond__lt=0)))
-    return {row["machine"]: row["loud"] + timedelta(days=1) if row["loud"] else row["first"] for row in ends}
 
 
 def _candidate(row: dict[str, Any], since: date, window: Window) -> Candidate:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, FloatField, Max, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, FloatField, Max, Min, Q, QuerySet, Sum
 
 from lifecycle.estate.models import Machine, Power, Stage, UsageDay
 from lifecycle.sprawl.detectors import Candidate
@@ -21,6 +21,8 @@ MEASURED_PERCENT = 75
 """So many of the hours of a window must have been measured: a machine that was off for longer is not judged by it, and
 a portal that was down over a weekend judges on."""
 WELL_MEASURED_PERCENT = 90
+LOOK_BACK = timedelta(days=60)
+"""Before a window, for when it began. A finding that stands keeps what was known when it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,6 @@ class Window:
     def end(self) -> date:
         """The first day after it."""
         return self.first + timedelta(days=self.days)
-
-    @property
-    def starts_at(self) -> datetime:
-        return midnight(self.first)
 
     @property
     def least_hours(self) -> int:
@@ -88,6 +86,16 @@ def figures(window: Window, machines: Q) -> Any:
         )
         .filter(measured__gte=window.least_hours)
     )
+
+
+def begun(window: Window, machines: Sequence[int], beyond: Any) -> dict[int, date]:
+    """Since when, of those that have a day before the window: the days in a row on which `beyond`, reckoned of one
+    day, was not below 0. One query."""
+    known = Q(day__gte=window.first - LOOK_BACK, day__lt=window.first)
+    earlier = UsageDay.objects.filter(known, machine__in=machines).order_by()
+    days = earlier.annotate(beyond=whole(beyond)).values("machine")
+    ends = days.annotate(first=Min("day"), against=Max("day", filter=Q(beyond__lt=0)))
+    return {row["machine"]: row["against"] + timedelta(days=1) if row["against"] else row["first"] for row in ends}
 
 
 def kept(kind: Kind, window: Window, machines: Q) -> Iterator[Candidate]:

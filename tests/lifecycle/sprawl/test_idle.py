@@ -128,6 +128,12 @@ def test_quiet_days_before_the_window_count_as_long_as_they_follow_each_other():
     assert one().since == utc("2026-11-04")
 
 
+def test_nobody_looks_back_for_ever():
+    make_days(old_machine(), *[IDLE] * 90)
+
+    assert one().since == utc("2026-09-07")  # 60 days before the window
+
+
 def test_a_day_that_nobody_measured_breaks_no_quiet():
     make_days(old_machine(), IDLE, {}, {}, *[IDLE] * 15)
 
