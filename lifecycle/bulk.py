@@ -6,24 +6,26 @@ On PostgreSQL rows go in by COPY and are changed by one UPDATE from arrays; on S
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 from django.db.models import Field, GeneratedField, JSONField, Model
 
 Row = Sequence[Any]
+Fields = Sequence["Field[Any, Any]"]
 
 
 def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
     """Adds rows and returns their keys, in order. `columns` are attribute names; all others have their
-    defaults, one value for all rows."""
+    defaults, one value for all rows. Runs inside a transaction."""
     if not rows:
         return []
-    if connection.vendor == "postgresql":
-        return _copy(model, columns, rows)
-    made = model._default_manager.bulk_create(model(**dict(zip(columns, row, strict=True))) for row in rows)
-    return [row.pk for row in made]
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, GeneratedField)]
+    rest = [field for field in fields if field.attname not in columns and not field.primary_key]
+    given = [_field(model, name) for name in columns]
+    put = _copy if connection.vendor == "postgresql" else _insert_each
+    return put(model, [*given, *rest], rows, [field.get_default() for field in rest])
 
 
 def update(model: type[Model], columns: Sequence[str], rows: Mapping[int, Row]) -> None:
@@ -39,33 +41,47 @@ def update(model: type[Model], columns: Sequence[str], rows: Mapping[int, Row]) 
     with connection.cursor() as cursor:
         cursor.executemany(
             statement,
-            [
-                (*(field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)), pk)
-                for pk, row in rows.items()
-            ],
+            [(*_prepared(fields, row), pk) for pk, row in rows.items()],
         )
 
 
-def _copy(model: type[Model], columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, GeneratedField)]
-    given = {name: place for place, name in enumerate(columns)}
-    rest = [field for field in fields if field.attname not in given and not field.primary_key]
-    defaults = tuple(_plain(field, field.get_default()) for field in rest)
-    order = [_quoted("id"), *(_column(_field(model, name)) for name in columns), *map(_column, rest)]
-    texts = [given[field.attname] for field in fields if isinstance(field, JSONField) and field.attname in given]
-    table = _quoted(model._meta.db_table)
+def _copy(model: type[Model], fields: Fields, rows: Sequence[Row], rest: Row) -> list[int]:
+    table, order = _quoted(model._meta.db_table), ", ".join(map(_column, fields))
+    texts = [place for place, field in enumerate(fields) if isinstance(field, JSONField)]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, len(rows)]
         )
         keys = [int(key) for (key,) in cursor.fetchall()]
-        with cursor.copy(f"COPY {table} ({', '.join(order)}) FROM STDIN") as copy:
+        with cursor.copy(f"COPY {table} ({_quoted('id')}, {order}) FROM STDIN") as copy:
             for key, row in zip(keys, rows, strict=True):
-                copy.write_row((key, *(_dumped(row, texts) if texts else row), *defaults))
+                values = [*row, *rest]
+                for place in texts:
+                    values[place] = json.dumps(values[place])
+                copy.write_row((key, *values))
     return keys
 
 
-def _update_from_arrays(model: type[Model], fields: Sequence[Field[Any, Any]], rows: Mapping[int, Row]) -> None:
+def _insert_each(model: type[Model], fields: Fields, rows: Sequence[Row], rest: Row) -> list[int]:
+    """With keys of our own: nobody else writes while this transaction does."""
+    table, order = model._meta.db_table, ", ".join(map(_column, fields))
+    marks = ", ".join(["%s"] * (len(fields) + 1))
+    same = _prepared(fields[len(fields) - len(rest) :], rest)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = %s", [table])
+        first = int(cursor.fetchone()[0]) + 1
+        cursor.executemany(
+            f"INSERT INTO {_quoted(table)} ({_quoted('id')}, {order}) VALUES ({marks})",  # noqa: S608 - names of our own
+            [(first + number, *_prepared(fields, row), *same) for number, row in enumerate(rows)],
+        )
+    return list(range(first, first + len(rows)))
+
+
+def _prepared(fields: Fields, row: Row) -> Row:
+    return [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=False)]
+
+
+def _update_from_arrays(model: type[Model], fields: Fields, rows: Mapping[int, Row]) -> None:
     kinds = ["text" if isinstance(field, JSONField) else _kind(field) for field in fields]
     wanted = ", ".join(
         f"{_column(field)} = v.c{number}{'::jsonb' if isinstance(field, JSONField) else ''}"
@@ -83,13 +99,6 @@ def _update_from_arrays(model: type[Model], fields: Sequence[Field[Any, Any]], r
     ]
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(rows), *lists])
-
-
-def _dumped(row: Row, texts: Iterable[int]) -> Row:
-    values = list(row)
-    for place in texts:
-        values[place] = json.dumps(values[place])
-    return values
 
 
 def _plain(field: Field[Any, Any], value: Any) -> Any:

@@ -17,7 +17,7 @@ from lifecycle.audit.actions import record
 from lifecycle.errors import Invalid, InvalidMany
 from lifecycle.estate import connections
 from lifecycle.estate.cleaning import cut
-from lifecycle.estate.models import Endpoint
+from lifecycle.estate.models import Endpoint, SyncToken
 from lifecycle.estate.models.endpoints import REACHES
 from lifecycle.estate.permissions import MANAGE_ENDPOINTS
 from lifecycle.people.models import User
@@ -72,6 +72,9 @@ def change_endpoint(endpoint: Endpoint, *, by: User, **changes: Unpack[Changes])
         _check(endpoint, places=bool(set(changed) - {"name"}))
         if changed:
             endpoint.save(update_fields=changed)
+            if set(changed) & set(REACHES):
+                # Where the last look ended means nothing elsewhere: the next one reads everything.
+                SyncToken.objects.filter(endpoint=endpoint).delete()
             record("endpoint.changed", endpoint, by=by, changed=changed, **_shown(endpoint))
     return endpoint
 

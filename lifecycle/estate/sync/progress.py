@@ -15,8 +15,8 @@ from lifecycle.estate.cleaning import cut
 from lifecycle.estate.models import Endpoint, Scan
 from lifecycle.estate.sync.machines import Counts
 
-DEAD_AFTER = timedelta(minutes=5)
-"""A look that wrote nothing for so long has died; each call to a hypervisor is bounded by far less."""
+DEAD_AFTER = timedelta(minutes=10)
+"""A look that wrote nothing for so long has died; reading a large estate takes less."""
 KEPT = 200
 """Looks per endpoint."""
 BEAT = 1.0
