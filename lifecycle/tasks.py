@@ -198,7 +198,9 @@ def sync_endpoint(pk: int, asked_by: int | None = None) -> None:
     endpoint = Endpoint.objects.filter(pk=pk).first()
     if endpoint is not None and sync(endpoint, asked_by=asked_by, busy=busy_machines):
         mark_managed()
-        scan()
+        # Whoever asked wants to see what it came to; what nobody asked for is looked through once for all endpoints.
+        if asked_by is not None:
+            scan()
         attribute(found_since=clock.now() - JUST_FOUND)
 
 
