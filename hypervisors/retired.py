@@ -11,15 +11,15 @@ from hypervisors.words import CONTROL, NOT_IN_XML
 PREFIX = "leasehold-retired-"
 NAME_LIMIT = 255
 """Bytes of a file's name that all file systems take."""
-PATH_LIMIT = 500
-"""Characters of a path that the portal keeps."""
+PATH_LIMIT = 400
+"""Characters of a path that leave room for a longer name, and for whatever references put before it, in 500."""
 UNTELLABLE = "its name cannot be told whole"
 """Why a file is kept whose name is too long for that, or holds what pages and databases refuse."""
 
 
 def tellable(path: str) -> bool:
     """Whether the name can be told as it is, and given back: what is cut or cleaned names another file."""
-    return len(path) <= PATH_LIMIT - 2 * len(PREFIX) and not CONTROL.search(path) and not NOT_IN_XML.search(path)
+    return len(path) <= PATH_LIMIT and not CONTROL.search(path) and not NOT_IN_XML.search(path)
 
 
 def retired_path(path: str, key: str) -> str:

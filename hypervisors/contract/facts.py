@@ -213,7 +213,7 @@ class DiskFile:
     name: str
     """Where it lies inside its storage, the same text from every endpoint that mounts storage of this
     `DatastoreFacts.identity`: a path with slashes and without one at its beginning, or the storage's own name of a
-    volume. Whole, at most 500 characters: one that cannot be told so is kept for that reason."""
+    volume. Whole, at most 400 characters: one that cannot be told so is kept for that reason."""
     datastore_ref: str
     size_mib: int
     """As the guest would see it; of a file whose inside is not read, its own size."""
