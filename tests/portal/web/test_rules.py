@@ -32,7 +32,7 @@ def test_a_rule_is_tried_before_it_is_saved(admin, world, machines):
 
     assert answer.status_code == 200
     page = answer.content.decode()
-    assert "3 machines that nobody holds" in page and "ci-0" in page and "nothing is saved yet" in page
+    assert "It would fit 3 machines" in page and "ci-0" in page and "Nothing is saved yet." in page
     assert 'value="ci-*"' in page
     assert not EstateRule.objects.exists()
 
