@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Func, QuerySet, Subquery
 from django.http import HttpRequest
 
 from lifecycle import clock
@@ -17,6 +18,7 @@ from lifecycle.people.models import User
 from lifecycle.people.permissions import RUN_HOUSE, may
 from lifecycle.requests.permissions import ASK
 from lifecycle.requests.queries import inbox
+from lifecycle.sprawl import claims
 from lifecycle.travel import MOVE_TIME
 from portal import navigation
 
@@ -27,6 +29,7 @@ UNDER = {
     "refuse": "approvals", "line": "costs", "statement": "statements", "endpoint": "endpoints",
     "orphan": "findings", "orphans": "findings", "finding": "findings", "saved": "findings",
     "pause": "operations", "operation": "operations", "blueprint": "catalogue", "size": "catalogue",
+    "adoption": "findings", "adoptions": "findings", "claim": "claims",
     "rate": "catalogue", "person": "people", "people": "people", "team": "people", "teams": "people", "cost": "people",
 }  # fmt: skip
 
@@ -37,9 +40,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"now": now}
-    counts = {}
-    if user.decides or may(user, RUN_HOUSE):
-        counts["approvals"] = (inbox(user).order_by()[: MOST + 1].count(), True)
+    counts = _waiting(user) if user.decides or may(user, RUN_HOUSE) else {}
     match = request.resolver_match
     name = (match.url_name or "") if match else ""
     return {
@@ -51,6 +52,17 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_order": may(user, ASK),
         "demo": _demo(user, now) if settings.DEMO else None,
     }
+
+
+def _waiting(user: User) -> dict[str, tuple[int, bool]]:
+    """What waits for this person: one query for all of it."""
+    waiting: dict[str, QuerySet[Any]] = {"approvals": inbox(user)}
+    if may(user, RUN_HOUSE):
+        waiting["claims"] = claims.waiting(user)
+    # A plain function instead of an aggregate: nothing is to be grouped by.
+    asked = [Subquery(rows.order_by().values(n=Func("pk", function="COUNT"))) for rows in waiting.values()]
+    counted = User.objects.filter(pk=user.pk).values_list(*asked).get()
+    return {name: (min(int(count), MOST + 1), True) for name, count in zip(waiting, counted, strict=True)}
 
 
 def reference(request: HttpRequest) -> dict[str, Any]:

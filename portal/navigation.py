@@ -40,6 +40,7 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
             (_("Machines"), "machines", "server"),
             (_("Requests"), "requests", "send"),
             (_("Costs"), "costs", "coins"),
+            (_("Is this yours?"), "board", "hand"),
             (_("Findings"), "findings", "scan-search"),
         ],
     ),
@@ -54,6 +55,7 @@ GROUPS: list[tuple[str | Promise, Callable[[User], bool], list[Entry]]] = [
         [
             (_("Sprawl"), "sprawl", "radar"),
             (_("Findings"), "findings", "scan-search"),
+            (_("Claims"), "claims", "hand-helping"),
             (_("Estate"), "estate", "network"),
             (_("Endpoints"), "endpoints", "layers"),
             (_("Operations"), "operations", "activity"),

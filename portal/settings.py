@@ -255,6 +255,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "ENUM_NAME_OVERRIDES": {
+        "AdoptionListStateEnum": "lifecycle.models.AdoptionList.State",
+        "ClaimStateEnum": "lifecycle.models.Claim.State",
         "FindingKindEnum": "lifecycle.sprawl.models.Kind",
         "InventoryStateEnum": "lifecycle.models.CmdbFile.State",
         "OperationKindEnum": "lifecycle.models.Operation.Kind",

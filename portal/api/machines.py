@@ -22,6 +22,7 @@ from lifecycle.money.queries import spent
 from lifecycle.money.quotes import monthly_cents_of
 from lifecycle.operations import power
 from lifecycle.requests.queries import record_of
+from lifecycle.sprawl.releasing import release_adoption
 from portal.api.asking import ReasonInput, Strict, me, sent
 from portal.api.audit import EntrySerializer
 from portal.api.candidates import Attributed
@@ -198,6 +199,13 @@ class MachineViewSet(Shared, Used, Attributed, mixins.RetrieveModelMixin, Listed
     def hold(self, request: Request, pk: str) -> Response:
         """Stands the clock of a lease still. For administrators."""
         leases.hold(self._lease(), by=me(request), **sent(request, ReasonInput))
+        return self.retrieve(request)
+
+    @extend_schema(request=ReasonInput, responses=MachineSerializer)
+    @action(detail=True, methods=["post"], url_path="take-back")
+    def take_back(self, request: Request, pk: str) -> Response:
+        """Takes a holder away who was wrong, as if they had never been. For administrators."""
+        release_adoption(self.get_object(), by=me(request), **sent(request, ReasonInput))
         return self.retrieve(request)
 
     @extend_schema(request=None, responses=MachineSerializer)

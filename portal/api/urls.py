@@ -4,8 +4,10 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from portal.api import (
+    adoptions,
     audit,
     catalogue,
+    claims,
     costs,
     disks,
     docs,
@@ -45,6 +47,9 @@ router.register("orphans", orphans.OrphanViewSet, basename="api-orphan")
 router.register("rules", rules.RuleViewSet, basename="api-rule")
 router.register("inventories", inventory.InventoryViewSet, basename="api-inventory")
 router.register("exemptions", sprawlrules.ExemptionViewSet, basename="api-exemption")
+router.register("adoptions", adoptions.AdoptionViewSet, basename="api-adoption")
+router.register("board", claims.BoardViewSet, basename="api-board")
+router.register("claims", claims.ClaimViewSet, basename="api-claim")
 router.register("endpoints", endpoints.EndpointViewSet, basename="api-endpoint")
 router.register("disk-files", disks.DiskFileViewSet, basename="api-disk-file")
 router.register("storage", disks.StorageViewSet, basename="api-storage")

@@ -17,7 +17,7 @@ from lifecycle.estate.queries import visible_machine
 from lifecycle.estate.shares import Share, shares_of
 from lifecycle.estate.usage.reading import past
 from lifecycle.leases.models import Lease
-from lifecycle.leases.permissions import HOLD
+from lifecycle.leases.permissions import ASSIGN_HOLDER, HOLD
 from lifecycle.leases.queries import Segment, shown_stage
 from lifecycle.money.queries import Spent, spent
 from lifecycle.money.quotes import quote
@@ -153,6 +153,12 @@ class MachinePage:
     @property
     def can_hold(self) -> bool:
         return bool(self.lease and self.lease.ended_at is None and may(self.by, HOLD))
+
+    @property
+    def can_take_back(self) -> bool:
+        """Its holder was given to it here, not by ordering it; whether it is still so fresh is said on asking."""
+        ordered = getattr(self.machine, "request", None) is not None
+        return self.machine.stage == Stage.ACTIVE and not ordered and may(self.by, ASSIGN_HOLDER)
 
     @cached_property
     def disks(self) -> list[Mapping[str, object]]:

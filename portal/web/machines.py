@@ -18,9 +18,10 @@ from lifecycle.estate.models import Machine
 from lifecycle.estate.permissions import MANAGE
 from lifecycle.leases import actions as leases
 from lifecycle.leases.models import Lease
-from lifecycle.leases.permissions import HOLD
+from lifecycle.leases.permissions import ASSIGN_HOLDER, HOLD
 from lifecycle.operations import power as powers
 from lifecycle.people.permissions import require
+from lifecycle.sprawl.releasing import release_adoption
 from portal.errors import status_of
 from portal.web import machinelist
 from portal.web.access import Asked
@@ -109,6 +110,22 @@ def hold(request: Asked, pk: int) -> HttpResponse:
         messages.success(request, _("On hold: nothing is stopped or removed."))
         return redirect("machine", pk)
     return _ask(request, pk, "machines/hold.html", form=form, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def take_back(request: Asked, pk: int) -> HttpResponse:
+    """A wrong holder is taken away again, as if they had never been."""
+    lease = _lease(request, pk)
+    require(request.user, ASSIGN_HOLDER)
+    form = HoldForm(_sent(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            release_adoption(lease.machine, by=request.user, **form.cleaned_data)
+        except DomainError as error:
+            return _refused(request, pk, error, form, "machines/take_back.html")
+        messages.success(request, _("Nobody holds it any more, and nobody is charged."))
+        return redirect("machine", pk)
+    return _ask(request, pk, "machines/take_back.html", form=form, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -19,7 +19,10 @@ NAMES = {
 }  # fmt: skip
 """How else people call the columns."""
 
-SHAPE = csvfiles.Shape((*COLUMNS, *TOLD), needed=("machine", "purpose", "last_day"), names=NAMES)
+ANSWERED = ("line", "outcome", "problem")
+"""What the rows of a list say of themselves when they are downloaded again; passed over, too."""
+
+SHAPE = csvfiles.Shape((*COLUMNS, *TOLD, *ANSWERED), needed=("machine", "purpose", "last_day"), names=NAMES)
 FILLED_IN = ("holder", "team", "purpose", "last_day")
 
 
