@@ -23,6 +23,9 @@ class Hands(Protocol):
     def move(self, ref: str, folder: str) -> None: ...
     def turn(self, ref: str, *, on: bool) -> None: ...
     def delete(self, ref: str) -> None: ...
+    def forget(self, ref: str) -> list[str]:
+        """Takes the machine away and leaves its disks. Returns the references of the files."""
+
     def register_again(self, ref: str) -> str: ...
     def copy_with_uuid(self, ref: str, name: str) -> str: ...
     def leave_disk(self, name: str) -> str: ...
@@ -79,6 +82,12 @@ class OfVcenter(OfBench):
     def delete(self, ref: str) -> None:
         self.bench.console.destroy(self.bench.console.vm(ref))
 
+    def forget(self, ref: str) -> list[str]:
+        console, vm = self.bench.console, self.bench.console.vm(ref)
+        paths = [disk.backing.fileName for disk in console.disks_of(vm)]
+        vm.UnregisterVM()
+        return [path.replace(f"[{self.bench.store}] ", f"{self.bench.store_ref}:") for path in paths]
+
     def register_again(self, ref: str) -> str:
         """The simulator forgets what stood in a machine's file, so it is told again."""
         told = self._told(ref)
@@ -115,6 +124,12 @@ class OfXen(OfBench):
         vm = self.bench.xapi.VM.get_by_uuid(ref)
         self.bench._destroy(vm, self.bench.xapi.VM.get_record(vm))
 
+    def forget(self, ref: str) -> list[str]:
+        vm = self.bench.xapi.VM.get_by_uuid(ref)
+        disks = self.bench._disks(self.bench.xapi.VM.get_record(vm))
+        self.bench.xapi.VM.destroy(vm)
+        return [self.bench.xapi.VDI.get_uuid(disk) for disk in disks]
+
 
 class OfLibvirt(OfBench):
     bench: KvmBench
@@ -127,8 +142,10 @@ class OfLibvirt(OfBench):
         self.bench.virsh("desc", ref, "--config", folder)
 
     def delete(self, ref: str) -> None:
+        for path in self.forget(ref):
+            self.bench.virsh("vol-delete", path)
+
+    def forget(self, ref: str) -> list[str]:
         root = ET.fromstring(self.bench.virsh("dumpxml", ref))  # noqa: S314 - of libvirt itself
-        self.bench.virsh("destroy", ref, check=False)
         self.bench.virsh("undefine", ref)
-        for source in root.findall("devices/disk[@device='disk']/source"):
-            self.bench.virsh("vol-delete", source.get("file", ""))
+        return [source.get("file", "") for source in root.findall("devices/disk[@device='disk']/source")]

@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from lifecycle import clock
-from lifecycle.estate.models import Endpoint, Machine
+from lifecycle.estate.files import look_at_files
+from lifecycle.estate.models import Datastore, Endpoint, Machine
 from lifecycle.estate.sync import sync
 from lifecycle.leases.actions import adopt
 from lifecycle.sprawl.actions import scan
-from lifecycle.sprawl.models import Finding, Kind
+from lifecycle.sprawl.models import Finding, Kind, Threshold
 from tests.hypervisors.kvm.bench import KvmBench
 from tests.hypervisors.vmware.bench import VcenterBench
 from tests.hypervisors.xen.bench import XenBench
@@ -24,7 +25,7 @@ from tests.rigs.vcenter import VcenterRig
 from tests.rigs.vcenter.fixtures import available
 from tests.rigs.xapi import XapiRig
 from tests.wild.hands import Hands, OfLibvirt, OfVcenter, OfXen
-from tests.wild.model import Paper, Soul
+from tests.wild.model import File, Paper, Soul
 
 __all__ = ["libvirt_rig"]
 
@@ -65,6 +66,7 @@ class Walk:
         self.endpoint = make_endpoint(kind.title(), kind=kind, mode=Endpoint.Mode.OBSERVE, **_access(hands))
         self.admin = make_admin()
         make_rate_card()
+        Threshold.objects.create(name="file_days", value=0)
         self.rows: dict[int, int] = {}
         self.number = 0
 
@@ -75,7 +77,7 @@ class Walk:
     # What people do
 
     def deeds(self) -> list[Callable[[list[Soul]], None]]:
-        usual = [self.make, self.make, self.rename, self.move, self.delete, self.adopt, self.leave_disk]
+        usual = [self.make, self.make, self.rename, self.move, self.delete, self.adopt, self.leave_disk, self.forget]
         return usual + ([self.register_again, self.copy_with_uuid] if self.hands.copies_uuids else [])
 
     def change(self) -> None:
@@ -121,7 +123,14 @@ class Walk:
         untouched[:] = [soul for soul in untouched if soul is like or soul.uuid != like.uuid]
 
     def leave_disk(self, _untouched: list[Soul]) -> None:
-        self.hands.leave_disk(self.name())
+        self.paper.files.append(File(self.hands.leave_disk(self.name())))
+
+    def forget(self, untouched: list[Soul]) -> None:
+        if len(untouched) > 2:
+            soul = untouched.pop()
+            self._leave_alone(untouched, soul)
+            self.paper.files += [File(ref) for ref in self.hands.forget(soul.ref)]
+            soul.there = False
 
     def adopt(self, untouched: list[Soul]) -> None:
         for soul in untouched:
@@ -137,6 +146,10 @@ class Walk:
     def look(self) -> None:
         result = sync(self.endpoint)
         assert result.answered and result.complete, result
+        # What only an administrator can know: nobody else's hosts mount this storage.
+        Datastore.objects.filter(endpoint=self.endpoint).update(all_known=True)
+        files = look_at_files(self.endpoint)
+        assert files is not None and files.complete, files
         self.paper.looked()
         scan()
 
@@ -149,7 +162,7 @@ class Walk:
         Endpoint.objects.filter(pk=self.endpoint.pk).update(rests_until=None)
         scan()
 
-    def compare(self) -> None:
+    def compare(self, *, answers: bool = True) -> None:
         rows = dict(
             Machine.objects.live().filter(endpoint=self.endpoint, missing_since=None).values_list("native_ref", "pk")
         )
@@ -162,6 +175,8 @@ class Walk:
         assert self.found(Kind.ORPHAN) == self.paper.orphans()
         assert self.found(Kind.GHOST) == self.paper.ghosts()
         assert self.found(Kind.DUPLICATE) == self.paper.duplicates()
+        files = Finding.objects.filter(kind=Kind.DISK_FILE, ended_at=None).values_list("disk_file__ref", flat=True)
+        assert set(files) == (self.paper.orphan_files() if answers else set()), "nothing is proven of who is silent"
 
     def found(self, kind: Kind) -> set[int]:
         """Souls with an open finding; what was there before we came is nobody's soul."""
@@ -186,7 +201,7 @@ def test_findings_are_those_of_pencil_and_paper(kind: str, seed: int, request: p
         walk.change()
         if number % 4 == 3:
             walk.look_in_vain()
-            walk.compare()
+            walk.compare(answers=False)
         walk.look()
         walk.compare()
     assert walk.paper.orphans(), "a walk without an orphan shows nothing"
