@@ -104,7 +104,7 @@ class FindingPage:
         """Of this finding, and when the same was found of the same thing before; the latest first."""
         one = self.finding
         moments = [
-            Moment(one.since, "calendar", _("Since then it is so, as well as we know")),
+            Moment(one.since, "calendar", _("It began then, as well as we know")),
             Moment(one.found_at, "scan-search", _("Found by a scan")),
         ]
         if one.exemption:

@@ -26,7 +26,10 @@ from lifecycle.operations.models import Operation
 from lifecycle.people.models import User
 from lifecycle.people.permissions import may
 from lifecycle.requests.queries import told_operations
+from lifecycle.sprawl.models import Finding
+from lifecycle.sprawl.queries import open_findings_of
 from portal.web.bars import lease_segments
+from portal.web.findingwords import CONFIDENCES, KINDS, Look
 from portal.web.histories import Told, history
 from portal.web.progress import Work, hour, silent_since
 from portal.web.rows import prices_of
@@ -167,6 +170,12 @@ class MachinePage:
     @cached_property
     def use(self) -> Use:
         return Use(self.machine, past(self.machine, now=self.now))
+
+    @cached_property
+    def findings(self) -> list[tuple[Finding, Look, str]]:
+        """What should not be so with it, each with its words and how sure we are."""
+        found = open_findings_of(self.machine).order_by("-counts", "-saves_cents", "id")
+        return [(one, KINDS[one.kind], CONFIDENCES[one.confidence]) for one in found]
 
     @property
     def silent_since(self) -> str:

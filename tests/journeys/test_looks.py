@@ -23,9 +23,13 @@ PAGES = {
         "/machines/{expiring}/extend/", "/machines/{expiring}/give-back/", "/machines/{expiring}/share/",
         "/requests/", "/requests/{refused}/", "/order/?again={refused}",
         "/costs/", "/costs/lines/{line}/", "/notices/", "/account/", "/account/ssh-keys/new/", "/nothing/here/",
+        "/findings/", "/views/",
     ],
-    "tomasz": ["/approvals/", "/approvals/{waiting}/", "/requests/{waiting}/", "/statements/", "/statements/{month}/"],
+    "tomasz": ["/sprawl/", "/approvals/", "/approvals/{waiting}/", "/requests/{waiting}/", "/statements/",
+               "/statements/{month}/"],
     "ingrid": [
+        "/sprawl/", "/sprawl/?show=table&period=months", "/findings/", "/findings/?kind=oversized&min=1",
+        "/findings/{orphan}/", "/views/", "/machines/?held=managed",
         "/machines/", "/orphans/", "/orphans/{orphan}/", "/endpoints/", "/endpoints/1/", "/endpoints/new/",
         "/endpoints/new/?kind=vmware", "/endpoints/new/?kind=kvm",
         "/endpoints/1/change/", "/endpoints/1/mode/", "/operations/", "/operations/?state=ended&kind=restart",
@@ -41,7 +45,7 @@ NUMBERS = {
     "stopped": "SELECT id FROM lifecycle_machine WHERE name = 'pg-migration-test'",
     "waiting": "SELECT id FROM lifecycle_request WHERE name = 'etl-replay'",
     "refused": "SELECT id FROM lifecycle_request WHERE name = 'graph-trial'",
-    "orphan": "SELECT min(id) AS id FROM lifecycle_finding WHERE ended_at IS NULL",
+    "orphan": "SELECT min(id) AS id FROM lifecycle_finding WHERE kind = 'orphan' AND ended_at IS NULL",
     "operation": "SELECT max(id) AS id FROM lifecycle_operation",
     "line": "SELECT max(l.id) AS id FROM lifecycle_line l JOIN lifecycle_machine m ON m.id = l.machine_id"
     " WHERE m.name = 'spark-bench-01'",

@@ -86,8 +86,8 @@ def test_later_pages_ask(
 @pytest.mark.parametrize(
     ("path", "role", "queries"),
     [
-        ("/machines/{}/", OWNER, 18),
-        ("/machines/{}/", ADMIN, 17),
+        ("/machines/{}/", OWNER, 19),
+        ("/machines/{}/", ADMIN, 18),
         (f"{API}/machines/{{}}/", OWNER, 4),
         (f"{API}/machines/{{}}/", ADMIN, 4),
     ],

@@ -218,3 +218,15 @@ def test_without_filters_nothing_is_wrong(admin: Client) -> None:
 
     assert not answer.context["form"].errors
     assert answer.context["chips"] == []
+
+
+def test_a_machine_s_page_says_what_was_found_about_it(client: Client, world: World) -> None:
+    machine = world.machine("churn-scoring")
+    finding = make_finding(machine, Kind.IDLE, saves_cents=4711)
+    make_finding(machine, Kind.OVERSIZED, ended_at=clock.now())
+    client.force_login(world.owner)
+
+    page = client.get(f"/machines/{machine.pk}/").content.decode()
+
+    assert f"/findings/{finding.pk}/" in page and "€47.11 per month to be had back" in page
+    assert "Oversized" not in page
