@@ -91,10 +91,8 @@ def _end(ends_on: date, at: datetime, by: User) -> datetime:
 def _refuse_twice(column: str, subject: Subject, kind: Kind | None, at: datetime) -> None:
     standing = in_force(at).filter((column, subject.pk), kind__in=("", kind or "")).order_by("-ends_at").first()
     if standing:
-        day = standing.ends_at - timedelta(seconds=1)
-        raise Conflict(
-            _("It is exempt already, by %(by)s until %(day)s.") % {"by": standing.by, "day": f"{day:%Y-%m-%d}"}
-        )
+        day = standing.last_moment.astimezone(standing.by.tz).date()
+        raise Conflict(_("It is exempt already, by %(by)s until %(day)s.") % {"by": standing.by, "day": day})
 
 
 def _about(exemption: Exemption) -> Q:

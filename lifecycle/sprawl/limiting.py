@@ -14,7 +14,7 @@ from lifecycle.people.models import User
 from lifecycle.people.permissions import require
 from lifecycle.sprawl.models import Threshold
 from lifecycle.sprawl.permissions import SET_THRESHOLDS
-from lifecycle.sprawl.thresholds import RANGES
+from lifecycle.sprawl.thresholds import OF_NO_POOL, RANGES
 
 
 def set_thresholds(pool: Pool | None, values: Mapping[str, int | None], *, by: User, reason: str) -> list[str]:
@@ -23,7 +23,7 @@ def set_thresholds(pool: Pool | None, values: Mapping[str, int | None], *, by: U
     Returns the names of what changed. What is set already is not set again.
     """
     require(by, SET_THRESHOLDS)
-    _check(values, reason)
+    _check(pool, values, reason)
     with transaction.atomic():
         rows = Threshold.objects.select_for_update().filter(pool=pool).order_by("pk")
         standing = {threshold.name: threshold for threshold in rows}
@@ -36,11 +36,13 @@ def set_thresholds(pool: Pool | None, values: Mapping[str, int | None], *, by: U
     return changed
 
 
-def _check(values: Mapping[str, int | None], reason: str) -> None:
+def _check(pool: Pool | None, values: Mapping[str, int | None], reason: str) -> None:
     problems = {}
     for name, value in values.items():
         if name not in RANGES:
             problems[name] = _("There is no such limit.")
+        elif pool and name in OF_NO_POOL:
+            problems[name] = _("This is one for all: what it is about belongs to no pool.")
         elif value is not None and not RANGES[name][0] <= value <= RANGES[name][1]:
             least, most = RANGES[name]
             problems[name] = _("Between %(least)s and %(most)s.") % {"least": least, "most": most}

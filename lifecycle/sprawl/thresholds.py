@@ -69,6 +69,8 @@ RANGES: dict[str, tuple[int, int]] = {
     "image_days": DAYS,
 }
 """Least and most. 0 is not among them where it would make everything a finding."""
+OF_NO_POOL = frozenset({"file_looks", "file_days", "file_wait_days", "image_days"})
+"""Disk files and images belong to no pool."""
 
 
 def groups() -> list[tuple[Limits, list[int]]]:

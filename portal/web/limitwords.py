@@ -37,6 +37,3 @@ GROUPS: list[tuple[Words, list[str]]] = [
     (_("Unused images"), ["image_days"]),
 ]
 """As they stand on the page."""
-
-OF_ALL = frozenset({"image_days"})
-"""What no pool has its own of: images belong to none."""

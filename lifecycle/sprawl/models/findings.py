@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -70,6 +72,11 @@ class Exemption(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+    @property
+    def last_moment(self) -> datetime:
+        """Its last day, where whoever said so is, ends with it."""
+        return self.ends_at - timedelta(seconds=1)
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):

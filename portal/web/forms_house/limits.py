@@ -12,9 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from lifecycle.sprawl.thresholds import RANGES, Limits
+from lifecycle.sprawl.thresholds import OF_NO_POOL, RANGES, Limits
 from portal.web.forms_house.reasons import ReasonForm
-from portal.web.limitwords import GROUPS, LIMITS, OF_ALL
+from portal.web.limitwords import GROUPS, LIMITS
 
 
 class LimitsForm(ReasonForm):
@@ -25,7 +25,7 @@ class LimitsForm(ReasonForm):
         self.groups: list[tuple[str | Promise, list[str]]] = []
         self._otherwise = asdict(otherwise)
         for title, names in GROUPS:
-            if shown := [name for name in names if not (pool and name in OF_ALL)]:
+            if shown := [name for name in names if not (pool and name in OF_NO_POOL)]:
                 self.groups.append((title, shown))
                 self.fields |= {name: self._field(name, locked=locked) for name in shown}
         self.order_fields([*LIMITS, "reason"])

@@ -66,6 +66,13 @@ def test_values_out_of_bounds_are_all_named(admin):
     assert not Threshold.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["image_days", "file_days"])
+def test_no_pool_has_its_own_of_what_belongs_to_none(admin, name):
+    with pytest.raises(InvalidMany):
+        set_thresholds(make_pool(), {name: 30}, by=admin, reason="Lab")
+    assert set_thresholds(None, {name: 30}, by=admin, reason="All") == [name]
+
+
 def test_it_needs_a_reason_and_an_administrator(admin):
     with pytest.raises(Invalid) as refused:
         set_thresholds(None, {"off_days": 20}, by=admin, reason=" ")

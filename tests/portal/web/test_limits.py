@@ -5,8 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from lifecycle.sprawl.models import Threshold
-from lifecycle.sprawl.thresholds import Limits, limits_of
-from portal.web.limitwords import GROUPS, LIMITS, OF_ALL
+from lifecycle.sprawl.thresholds import OF_NO_POOL, Limits, limits_of
+from portal.web.limitwords import GROUPS, LIMITS
 from tests.lifecycle.factories import make_pool, make_user
 
 PATH = "/sprawl/limits/"
@@ -41,7 +41,7 @@ def test_a_pool_has_its_own_beside_the_general_ones(client, admin):
     assert answer["Location"] == f"{PATH}?pool={pool.pk}"
     page = client.get(answer["Location"])
     assert "Otherwise 30." in page.context["form"]["off_days"].help_text
-    assert not OF_ALL & page.context["form"].fields.keys()
+    assert not OF_NO_POOL & page.context["form"].fields.keys()
     assert (limits_of(pool).off_days, limits_of(None).off_days) == (60, 30)
     assert [each.name for each in page.context["special"]] == ["Lab"]
 
