@@ -49,6 +49,7 @@ bench: packages .venv/dev kvm ## How long pages take with 100,000 machines, how 
 	@$(BIN)/python -m tests.benchmarks.engine files
 	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks.engine redis
 	@$(BIN)/python -m tests.benchmarks.adapters
+	@$(BIN)/python -m tests.rigs.postgres $(BIN)/python -m tests.benchmarks.importing
 
 # docs/developing.md says what it breaks and what it proves.
 chaos: packages .venv/dev kvm ## The engine among everything that breaks around it (SEED=7 REQUESTS=200)

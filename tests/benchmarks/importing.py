@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 FILE = "estate.dc.sqlite3"
 CHANGED = 100
 """Every hundredth machine."""
+LIVELY = 10_000
+"""So many are made one by one; the rest are copies."""
 WRITTEN = ("machine", "disk", "nic", "snapshot", "entry")
 """Tables that a first import fills."""
 LIMITS = {"import": 3.0, "sweep": 0.15, "peak MiB": 400}
@@ -71,7 +73,28 @@ def fill(folder: Path, machines: int) -> Cost:
     from hypervisors.simulated.datacentre import DataCentre
 
     centre = DataCentre(folder / FILE)
-    return measured(lambda: len(populate.fill(centre, machines=machines)))
+    populate.fill(centre, machines=min(machines, LIVELY))
+    with centre.storage.write() as db:
+        for number in range(1, machines // LIVELY):
+            _double(db, f"-{number}")
+        return measured(lambda: int(db.execute("SELECT COUNT(*) FROM machines WHERE NOT is_template").fetchone()[0]))
+
+
+def _double(db: Any, mark: str) -> None:
+    """The first machines once more, each another one, with devices and events of its own."""
+    mac = "'52' || " + " || ".join(f"':' || substr(hex(randomblob(2)), {place}, 2)" for place in (1, 3, 1, 3, 1))
+    own = {
+        "machines": {"ref": "ref || :mark", "name": "name || :mark", "uuid": "lower(hex(randomblob(16)))"},
+        "disks": {"ref": "ref || :mark", "machine_ref": "machine_ref || :mark", "path": "path || :mark"},
+        "nics": {"ref": "ref || :mark", "machine_ref": "machine_ref || :mark", "mac": f"lower({mac})"},
+        "events": {"id": "NULL", "machine_ref": "machine_ref || :mark"},
+    }
+    first = "(SELECT ref FROM machines WHERE NOT is_template AND ref NOT LIKE '%-%-%')"
+    for table, wanted in own.items():
+        columns = [row["name"] for row in db.execute(f"PRAGMA table_info({table})")]
+        values = ", ".join(wanted.get(column, column) for column in columns)
+        key = "ref" if table == "machines" else "machine_ref"
+        db.execute(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {key} IN {first}", {"mark": mark})  # noqa: S608
 
 
 def prepare(folder: Path, machines: int) -> Cost:

@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from hypervisors.errors import HypervisorError
+from hypervisors.errors import HypervisorError, Unreachable
 from lifecycle import clock
 from lifecycle.audit.actions import HOUSE, House, record
 from lifecycle.errors import DomainError
@@ -88,10 +88,13 @@ def _look(endpoint: Endpoint, token: str, watched: Watched, busy: Busy) -> SyncR
     try:
         answer = ask(endpoint, token)
     except (HypervisorError, DomainError) as error:
+        if not isinstance(error, Unreachable):
+            keep_token(endpoint, "")  # perhaps it is the token that it cannot take
         return _failed(endpoint, watched, error.message)
     except Exception:
         # An adapter that breaks its promise costs its own endpoint, not the scan of the others.
         log.exception("The scan of endpoint %s broke off.", endpoint.pk)
+        keep_token(endpoint, "")
         return _failed(endpoint, watched, _("What the endpoint answered could not be read; the log says why."))
     record_answer(endpoint.pk)
     look = read(

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from lifecycle.audit.models import Entry
+from lifecycle.estate.actions import change_endpoint
 from lifecycle.estate.models import Endpoint, Image, Machine, Scan, SyncToken
 from lifecycle.estate.scanning import ask_stop
 from lifecycle.estate.sync import progress, scan, sync
@@ -119,6 +120,15 @@ def test_look_that_is_not_answered_loses_nothing(centre, endpoint):
     centre.come_back()
     assert sync(endpoint).found == 1
     assert list(Scan.objects.order_by("pk").values_list("state", flat=True)) == ["complete", "failed", "complete"]
+
+
+def test_look_asks_for_everything_after_changes_were_refused(centre, endpoint):
+    sync(endpoint)
+    centre.make_machine_by_hand("web")
+    centre.add_fault("list_changes", "denied")
+    assert not sync(endpoint).answered
+    assert sync(endpoint).found == 1
+    assert _asked(centre) == ["list_machines", "list_changes", "list_machines"]
 
 
 def test_look_at_an_image_remembers_when_it_was_first_seen(centre, endpoint, everything):
@@ -296,3 +306,12 @@ def test_look_that_finds_nothing_new_writes_nothing_about_machines(centre, endpo
     written = [query["sql"] for query in caught if query["sql"].startswith(("UPDATE", "INSERT", "DELETE"))]
     tables = ("lifecycle_machine", "lifecycle_disk", "lifecycle_nic", "lifecycle_snapshot", "lifecycle_entry")
     assert not [sql for sql in written if any(f'"{table}"' in sql for table in tables)]
+
+
+def test_look_asks_for_everything_after_the_endpoint_was_moved(centre, endpoint):
+    sync(endpoint)
+    change_endpoint(endpoint, by=make_admin(), name="Far north")
+    sync(endpoint)
+    change_endpoint(endpoint, by=make_admin(), username="scanner")
+    sync(endpoint)
+    assert _asked(centre) == ["list_machines", "list_changes", "list_machines"]
