@@ -44,7 +44,8 @@ def _at_once(*acts: Callable[[], object]) -> list[str]:
 def _claims(count: int) -> list[Claim]:
     machine = make_machine("stray")
     board.put_up([machine], by=make_admin())
-    terms: dict[str, Any] = {"reason": "I made it", "purpose": "Shop", "last_day": clock.now().date() + timedelta(days=30)}
+    last_day = clock.now().date() + timedelta(days=30)
+    terms: dict[str, Any] = {"reason": "I made it", "purpose": "Shop", "last_day": last_day}
     return [claims.claim(machine, **terms, by=make_user()) for _ in range(count)]
 
 
