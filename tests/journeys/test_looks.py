@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Response
 
 from tests.journeys.browsing import Person
-from tests.journeys.site import Site
+from tests.journeys.site import Site, eventually
 
 pytestmark = [pytest.mark.journey, pytest.mark.pairs("files")]
 
@@ -23,7 +23,7 @@ PAGES = {
         "/machines/{expiring}/extend/", "/machines/{expiring}/give-back/", "/machines/{expiring}/share/",
         "/requests/", "/requests/{refused}/", "/order/?again={refused}",
         "/costs/", "/costs/lines/{line}/", "/notices/", "/account/", "/account/ssh-keys/new/", "/nothing/here/",
-        "/findings/", "/views/",
+        "/findings/", "/views/", "/board/", "/board/{asked}/claim/", "/claims/{claim}/",
     ],
     "tomasz": ["/sprawl/", "/approvals/", "/approvals/{waiting}/", "/requests/{waiting}/", "/statements/",
                "/statements/{month}/"],
@@ -37,7 +37,8 @@ PAGES = {
         "/operations/pause/", "/catalogue/",
         "/catalogue/blueprints/1/", "/catalogue/sizes/new/", "/catalogue/rates/new/", "/audit/", "/demo/mails/",
         "/people/", "/people/new/", "/people/1/", "/people/lists/", "/teams/", "/teams/1/", "/cost-centres/",
-        "/cost-centres/1/",
+        "/cost-centres/1/", "/adoptions/", "/adoptions/new/?q=a", "/adoptions/{list}/", "/board/", "/board/fill/",
+        "/claims/", "/claims/{claim}/", "/machines/{stray}/take-back/",
     ],
 }  # fmt: skip
 NUMBERS = {
@@ -52,6 +53,12 @@ NUMBERS = {
     "month": "SELECT c.id || '/' || strftime('%Y', max(l.month)) || '-' || ltrim(strftime('%m', max(l.month)), '0')"
     " AS id FROM lifecycle_line l, lifecycle_costcentre c WHERE c.code = '4120' GROUP BY c.id",
 }
+NUMBERS |= {
+    "stray": "SELECT min(machine_id) AS id FROM lifecycle_adoptionrow WHERE outcome = 'given'",
+    "asked": "SELECT max(machine_id) AS id FROM lifecycle_boardplace",
+    "claim": "SELECT min(id) AS id FROM lifecycle_claim",
+    "list": "SELECT max(id) AS id FROM lifecycle_adoptionlist",
+}
 ALL = [(who, path) for who, paths in PAGES.items() for path in paths]
 NAMES = [f"{who or 'nobody'}{path}" for who, path in ALL]
 
@@ -59,8 +66,8 @@ NAMES = [f"{who or 'nobody'}{path}" for who, path in ALL]
 @pytest.fixture(scope="module")
 def people(site: Site, browser: Browser) -> Iterator[dict[str, Person]]:
     """Signed in, all but nobody. One of them has had some work done."""
-    running = site.rows(NUMBERS["expiring"])[0]["id"]
-    site.api("lena", f"machines/{running}/restart/", method="POST")
+    site.api("lena", f"machines/{running_now(site)}/restart/", method="POST")
+    ask_whose(site)
     found = {who: Person(browser, site, who) for who in PAGES}
     for who, person in found.items():
         if who:
@@ -68,6 +75,25 @@ def people(site: Site, browser: Browser) -> Iterator[dict[str, Person]]:
     yield found
     for person in found.values():
         person.leave()
+
+
+def ask_whose(site: Site) -> None:
+    """Two orphans on the board, one of them claimed; one given by a list, and a list that waits with two."""
+    rows = site.rows("SELECT machine_id FROM lifecycle_finding WHERE kind = 'orphan' AND ended_at IS NULL")
+    strays = [row["machine_id"] for row in rows]
+    last_day = str(site.rows("SELECT date('now', '+40 days') AS day")[0]["day"])
+    terms = {"purpose": "Kept", "last_day": last_day}
+    lena = site.api("lena", "me/")["id"]
+    site.api("ingrid", "board/", {"machines": strays[:2]})
+    site.api("lena", "claims/", {"machine": strays[0], "reason": "I made it", **terms})
+    given = site.api("ingrid", "adoptions/", {"machines": strays[2:3], "holder": lena, **terms})["id"]
+    site.api("ingrid", f"adoptions/{given}/apply/", method="POST")
+    eventually(lambda: site.rows(NUMBERS["stray"])[0]["id"], within=90, what="a list applied")
+    site.api("ingrid", "adoptions/", {"machines": [*strays[1:3], running_now(site)], "holder": lena, **terms})
+
+
+def running_now(site: Site) -> int:
+    return int(site.rows(NUMBERS["expiring"])[0]["id"])
 
 
 def address(site: Site, path: str) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from celery import current_app
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
@@ -84,9 +84,10 @@ def _apply(row: AdoptionRow, *, by: User) -> None:
         _give(row, by=by)
     except DomainError as error:
         _leave_out(row, error.message)
-    except DatabaseError:
+    except Exception:
+        # Whatever is wrong with one row must not keep the others, and other lists, waiting for ever.
         log.exception("Row %s could not be applied.", row.pk)
-        _leave_out(row, _("The database refused it; nothing was changed. Try it again."))
+        _leave_out(row, _("It failed, and nothing was changed. The log says why."))
 
 
 @transaction.atomic

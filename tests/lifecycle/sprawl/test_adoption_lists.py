@@ -322,3 +322,23 @@ def test_hostile_words_stay_words(at):
     row = _row(at, f"<script>alert(1)</script>,{uuid.uuid4()},Shop,{_day()}")
 
     assert row.problem == "No machine is called <script>alert(1)</script>."
+
+
+def test_a_row_that_breaks_costs_only_itself(at):
+    broken, fine = make_machine("web-1", endpoint=at.north), make_machine("web-2", endpoint=at.north)
+    kept = _tried(at, f"web-1,lena,Shop,{_day()}\nweb-2,lena,Shop,{_day()}")
+    apply_list(kept, by=at.admin)
+    # A lease that was left behind: the database refuses a second one.
+    ends_at = clock.now() + timedelta(days=9)
+    Lease.objects.create(
+        machine=broken, started_at=clock.now(), ends_at=ends_at, end_set_at=clock.now(), latest_end=ends_at,
+        zone="UTC", grace_days=7, restore_days=7, warn_days=[7],
+    )  # fmt: skip
+
+    go_on()
+
+    kept.refresh_from_db()
+    assert (kept.state, _outcomes(kept)) == ("applied", ["refused", "given"])
+    assert kept.rows.get(machine=broken).problem == "It failed, and nothing was changed. The log says why."
+    assert Machine.objects.get(pk=broken.pk).stage == Stage.DISCOVERED
+    assert Machine.objects.get(pk=fine.pk).holder == at.lena
