@@ -30,7 +30,8 @@ PAGES = {
     "ingrid": [
         "/sprawl/", "/sprawl/?show=table&period=months", "/findings/", "/findings/?kind=oversized&min=1",
         "/findings/{orphan}/", "/views/", "/machines/?held=managed",
-        "/machines/", "/orphans/", "/orphans/{orphan}/", "/endpoints/", "/endpoints/1/", "/endpoints/new/",
+        "/machines/", "/orphans/", "/orphans/{orphan}/", "/sprawl/rules/", "/sprawl/rules/new/", "/sprawl/inventory/",
+        "/endpoints/", "/endpoints/1/", "/endpoints/new/",
         "/endpoints/new/?kind=vmware", "/endpoints/new/?kind=kvm",
         "/endpoints/1/change/", "/endpoints/1/mode/", "/operations/", "/operations/?state=ended&kind=restart",
         "/operations/{operation}/", "/operations/{operation}/cancel/", "/operations/{operation}/resolve/",

@@ -23,8 +23,8 @@ class HolderCandidate(models.Model):
     score = models.PositiveSmallIntegerField()
     """0 to 100."""
     evidence = models.JSONField(default=list)
-    """[{"what": key, "value": text, "points": number, …}, …], the weightiest first; values are hostile text. Keys and points
-    stand in `sprawl/attribution/sources.py`."""
+    """[{"what": key, "value": text, "points": number, …}, …], the weightiest first; values are hostile text. Keys and
+    points stand in `sprawl/attribution/sources.py`."""
 
     class Meta:
         ordering = ["-score", "id"]
