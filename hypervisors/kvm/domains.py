@@ -190,18 +190,25 @@ def _chain(node: ET.Element) -> tuple[str, ...]:
 
 def sources(xml: str) -> set[str]:
     """Everything that a domain's drives name, at any depth. Raises ValueError when that cannot be told."""
+    return _sources(parse(xml))
+
+
+def _sources(domain: ET.Element) -> set[str]:
     used = set()
-    for source in parse(xml).iterfind("devices/disk//source"):
+    for source in domain.iterfind("devices/disk//source"):
         used |= {source.get(word, "") for word in ("file", "dev", "name")}
         used.add(f"{source.get('pool')}/{source.get('volume')}")
     return used - {"", "None/None"}
 
 
-def files_named(xml: str) -> set[str]:
-    """Every file that it names besides: firmware, kernels, memory of snapshots. Raises ValueError as well."""
-    found = {node.get("file", "") for node in parse(xml).iter()}
-    texts = (node.text.strip() for node in parse(xml).iter() if node.text)
-    return (found | {text for text in texts if text.startswith("/")}) - {""}
+def everything_named(xml: str) -> set[str]:
+    """Firmware, kernels and memory of snapshots as well. Raises ValueError."""
+    root = parse(xml)
+    found = _sources(root)
+    for node in root.iter():
+        text = (node.text or "").strip()
+        found |= {node.get("file", ""), text if text.startswith("/") else ""}
+    return found - {""}
 
 
 def _manager(tag: str) -> str:

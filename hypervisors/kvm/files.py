@@ -103,13 +103,13 @@ def _named_by_machines(client: Client, look: Look) -> list[tuple[str, Set[str]]]
     for seen in look.seen:
         domains_then = [one.domain for one in understood(seen.snapshots)]
         found += [(seen.uuid, domains.sources(xml)) for xml in domains_then if xml]
-        found += [(seen.uuid, domains.files_named(xml)) for xml in seen.snapshots]
+        found += [(seen.uuid, domains.everything_named(xml)) for xml in seen.snapshots]
     return found
 
 
 def _sources(look: Look, uuid: str, xml: str) -> Set[str]:
     try:
-        return domains.sources(xml) | domains.files_named(xml)
+        return domains.everything_named(xml)
     except ValueError:
         look.gaps.append(f"What machine {uuid} uses could not be read.")
         return set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -57,10 +57,8 @@ def disk_files(client: Client) -> DiskFiles:
     found = list(_found(client, [row for row in stores.values() if row.get("summary.accessible")], gaps))
     refs = [reference(one) for one in everything if isinstance(one, vim.VirtualMachine)]
     used = _used(client, refs, stores, gaps)
-    beside: dict[Place, set[str]] = defaultdict(set)
-    for (store, path), _told in found:
-        beside[store, path.rpartition("/")[0]].add(path)
-    files = [_file(place, told, used, beside[place[0], place[1].rpartition("/")[0]]) for place, told in found]
+    starts = {(store, chain_of(path)) for (store, path), _told in found if chain_of(path) != path}
+    files = [_file(place, told, used, in_chain=(place[0], chain_of(place[1])) in starts) for place, told in found]
     return DiskFiles(complete=not gaps, files=files, gaps=gaps)
 
 
@@ -117,18 +115,20 @@ def _places(path: str, names: Mapping[str, list[str]]) -> list[Place]:
     return [(ref, inside.strip("/")) for ref in names.get(name.removeprefix("["), ())]
 
 
-def kept_for(path: str, beside: Set[str]) -> str:
-    """`beside` are the paths of all disk files of its folder."""
+def chain_of(path: str) -> str:
+    """The first disk of the chain that this one is part of, by its name; itself when it is the first."""
+    return DELTA.sub(".vmdk", path)
+
+
+def kept_for(path: str, *, in_chain: bool) -> str:
     if why := next((why for pattern, why in KEPT if pattern.search(path)), ""):
         return why
     if not retired.tellable(path):
         return retired.UNTELLABLE
-    first = DELTA.sub(".vmdk", path)
-    in_chain = first != path or any(DELTA.sub(".vmdk", one) == path for one in beside if one != path)
     return CHAIN if in_chain else ""
 
 
-def _file(place: Place, told: Any, used: _Used, beside: Set[str]) -> DiskFile:
+def _file(place: Place, told: Any, used: _Used, *, in_chain: bool) -> DiskFile:
     store, path = place
     return DiskFile(
         ref=file_ref(store, path),
@@ -136,7 +136,7 @@ def _file(place: Place, told: Any, used: _Used, beside: Set[str]) -> DiskFile:
         datastore_ref=store,
         size_mib=used.sizes.get(place) or -(-(told.fileSize or 0) // estate.MIB),
         used_by=list(dict.fromkeys(used.by.get(place, ()))),
-        kept_for=kept_for(path, beside),
+        kept_for=kept_for(path, in_chain=in_chain),
         changed_at=told.modification.astimezone(UTC) if told.modification else None,
     )
 

@@ -158,7 +158,8 @@ def _names(client: Client, store: Row, folder: str) -> Set[str]:
 def _told(folder: Folder, name: str) -> DiskFile:
     path = folder.inside(name)
     users = list(_users(folder, path))
-    kept_for = files.kept_for(path, {folder.inside(one) for one in folder.names})
+    starts = {files.chain_of(one) for one in folder.names if files.chain_of(one) != one}
+    kept_for = files.kept_for(path, in_chain=files.chain_of(name) in starts)
     return DiskFile(folder.ref(name), path, folder.store.ref, 0, users, kept_for)
 
 
