@@ -31,7 +31,7 @@ class Quiet:
     """A second; so is the next."""
     net_kib: int
 
-    def holds(self, hour: Hour, vcpus: int) -> bool:
+    def fits(self, hour: Hour, vcpus: int) -> bool:
         """Multiplied out, so that an hour exactly at a limit is never quiet by rounding."""
         below = hour.cpu_ms < self.cpu_milli * hour.seconds
         return (
@@ -65,7 +65,7 @@ def day_of(hours: Iterable[Hour], *, vcpus: int, quiet: Quiet) -> Day | None:
     memory = [hour.memory_mib for hour in measured if hour.memory_mib is not None]
     return Day(
         hours=len(measured),
-        quiet_hours=sum(quiet.holds(hour, vcpus) for hour in measured),
+        quiet_hours=sum(quiet.fits(hour, vcpus) for hour in measured),
         cpu_milli=round(sum(cpu) / len(cpu)),
         cpu_p95_milli=percentile(cpu),
         cpu_top_milli=max(cpu),

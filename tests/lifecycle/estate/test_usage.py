@@ -350,7 +350,7 @@ def hour(cpu_milli: float = 10, **changes: Any) -> Hour:
     ],
 )
 def test_an_hour_is_quiet_below_every_limit(one, vcpus, quiet):
-    assert QUIET.holds(one, vcpus) is quiet
+    assert QUIET.fits(one, vcpus) is quiet
 
 
 def test_a_day_is_made_of_its_hours():
