@@ -1,5 +1,7 @@
 """Nothing is given to anybody alone, unless that was switched on; and then only what is certain and undisputed."""
 
+from typing import Any
+
 import pytest
 
 from lifecycle.audit.models import Entry
@@ -15,7 +17,7 @@ from tests.lifecycle.sprawl.attribution.bench import make_house, make_inventory,
 
 pytestmark = pytest.mark.django_db
 
-CERTAIN = {"created_by": "akaya", "note": "akaya", "labels": {"owner": "akaya"}}
+CERTAIN: dict[str, Any] = {"created_by": "akaya", "note": "akaya", "labels": {"owner": "akaya"}}
 
 
 @pytest.fixture
