@@ -91,7 +91,8 @@ class KvmBench:
         self.machines_folder = Path(root.findtext("target/path", ""))
         capabilities = ET.fromstring(self.virsh("capabilities"))  # noqa: S314 - of libvirt itself
         self.arch = capabilities.findtext("host/cpu/arch", "")
-        self.type = "kvm" if "<domain type='kvm'" in self.virsh("capabilities") else "qemu"
+        virtual = capabilities.find("guest/arch/domain[@type='kvm']") is not None
+        self.type = "kvm" if virtual else "qemu"
 
     def connect(self, *, read_only: bool = False) -> Hypervisor:
         self._open.append(Kvm(replace(self.target, read_only=read_only)))
@@ -100,12 +101,14 @@ class KvmBench:
     def close(self) -> None:
         for hv in self._open:
             hv.close()
-        for ref in set(self._refs()) - self.foreign:
-            self.virsh("destroy", ref, check=False)  # paused ones too; those that are off refuse
-            self.virsh("undefine", ref, "--snapshots-metadata", "--managed-save")
-        self.virsh("pool-refresh", "machines")
-        for path in self.disks() - self.foreign_disks:
-            self.virsh("vol-delete", path)
+        refs = set(self._refs()) - self.foreign
+        if refs:  # paused ones are destroyed, too; those that are off refuse
+            forget = "undefine {0} --snapshots-metadata --managed-save"
+            self.virsh("; ".join(f"destroy {ref}; {forget.format(ref)}" for ref in refs), check=False)
+            if left_over := set(self._refs()) - self.foreign:
+                raise RuntimeError(f"Machines are left: {left_over}")
+        if left := self.disks() - self.foreign_disks:
+            self.virsh("; ".join(f"vol-delete '{path}'" for path in left))
         self.relay.__exit__()
         self.folder.cleanup()
 
