@@ -108,7 +108,7 @@ def test_moved_machine_that_was_changed_on_the_way_drifts(centre, endpoint, sout
     sync(endpoint)
     assert Drift.objects.values_list("column", "ours", "theirs").get() == ("vcpus", "2", "8")
     old, new = Span.objects.filter(meter="vcpu").order_by("started_at")
-    assert (old.ended_at, new.quantity, new.ended_at) == (_second(held.last_seen_at), 8, None)
+    assert (old.ended_at, new.quantity, new.ended_at) == (_second(held.seen_at), 8, None)
 
 
 def _second(moment):
@@ -154,8 +154,8 @@ def test_copy_elsewhere_stays_a_row_of_its_own(centre, endpoint, south, there, h
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("everything")
-def test_machine_does_not_move_by_a_partial_look(centre, endpoint, south, there, held):
+def test_machine_does_not_move_by_a_partial_look(centre, south, there, held, everything):
+    endpoint = held.endpoint
     _carry_south(centre, south, held)
     sync(there)
     centre.add_fault("list_networks", "denied")
