@@ -17,9 +17,34 @@ from lifecycle.sprawl.files.actions import hindrance_of
 from lifecycle.sprawl.models import Finding, Kind
 from lifecycle.sprawl.permissions import RECLAIM_FILES
 from portal.templatetags.states import Look
+from portal.web import realtime
 from portal.web.diskwords import REASONS, look_of
 
 State = DiskFile.State
+
+
+@dataclass(frozen=True)
+class SightRow:
+    """A file as one endpoint sees it. Scans and looks go by real time."""
+
+    sight: queries.Sight
+
+    @property
+    def scanned_at(self) -> datetime | None:
+        return realtime.shown(self.sight.datastore.endpoint.scanned_at)
+
+    @property
+    def looked_at(self) -> datetime | None:
+        return realtime.shown(self.sight.datastore.files_at)
+
+
+@dataclass(frozen=True)
+class StoreRow:
+    row: queries.StorageRow
+
+    @property
+    def looked_at(self) -> datetime | None:
+        return realtime.shown(self.row.datastore.files_at)
 
 
 @dataclass(frozen=True)
@@ -55,8 +80,8 @@ class DiskPage:
         return queries.sights(self.file, self.now)
 
     @property
-    def sights(self) -> list[queries.Sight]:
-        return self._told[0]
+    def sights(self) -> list[SightRow]:
+        return [SightRow(sight) for sight in self._told[0]]
 
     @cached_property
     def doubts(self) -> tuple[proof.Doubt, ...]:
@@ -106,11 +131,11 @@ class DiskPage:
 
     @property
     def shared(self) -> bool:
-        return any(sight.datastore.shared for sight in self.sights)
+        return any(sight.datastore.shared for sight in self._told[0])
 
     @property
     def all_known(self) -> bool:
-        return all(sight.datastore.all_known or not sight.datastore.shared for sight in self.sights)
+        return all(sight.datastore.all_known or not sight.datastore.shared for sight in self._told[0])
 
     @property
     def deadline(self) -> datetime | None:

@@ -17,7 +17,7 @@ from lifecycle.sprawl.files import actions, queries
 from lifecycle.sprawl.thresholds import limits_of
 from portal import paging
 from portal.web.access import Asked, admins_only, back, readers_only
-from portal.web.diskpage import DiskPage, Row
+from portal.web.diskpage import DiskPage, Row, StoreRow
 from portal.web.diskwords import REASONS
 from portal.web.forms_house.disks import DayForm, DiskFilter
 from portal.web.forms_house.reasons import ReasonForm
@@ -113,7 +113,7 @@ def word(request: Asked, pk: int) -> HttpResponse:
 @require_safe
 @readers_only
 def storage_list(request: Asked) -> HttpResponse:
-    return render(request, "disks/storage.html", {"rows": queries.storage_rows()})
+    return render(request, "disks/storage.html", {"rows": [StoreRow(row) for row in queries.storage_rows()]})
 
 
 @require_POST

@@ -142,3 +142,7 @@ class LibvirtEstate:
         disk = self.rig.root / "machines" / f"{name}.qcow2"
         file.write_text(DOMAIN.format(name=name, uuid=uuid.uuid4(), disk=disk))
         self.rig.virsh("define", str(file))
+
+    def leave_disk(self, name: str) -> None:
+        """As whoever removes a machine and forgets its disk. It lies on no image: of those no copy is made."""
+        self.rig.virsh("vol-create-as", "machines", f"{name}.qcow2", "8M", "--format", "qcow2")

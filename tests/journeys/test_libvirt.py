@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser
 
-from tests.journeys import house, job, killing, people
+from tests.journeys import house, job, killing, leftover, people
 from tests.journeys.browsing import Person, Shots
 from tests.journeys.estates import LibvirtEstate
 from tests.journeys.site import Site, eventually
@@ -122,3 +122,10 @@ def test_a_worker_killed_while_copying_leaves_one_machine(
 
 def test_the_job(managed: int, bare_site: Site, libvirt: LibvirtEstate, browser: Browser, shots: Shots) -> None:
     job.do(bare_site, libvirt, browser, shots, name="churn-scoring")
+
+
+def test_a_disk_left_behind_is_found_renamed_waited_for_and_removed(
+    managed: int, bare_site: Site, libvirt: LibvirtEstate, ingrid: Person, shots: Shots
+) -> None:
+    """After the job, since it moves the clock."""
+    leftover.do(bare_site, libvirt, ingrid, shots, name="left-behind")

@@ -40,6 +40,8 @@ PAGES = {
         "/people/", "/people/new/", "/people/1/", "/people/lists/", "/teams/", "/teams/1/", "/cost-centres/",
         "/cost-centres/1/", "/adoptions/", "/adoptions/new/?q=a", "/adoptions/{list}/", "/board/", "/board/fill/",
         "/claims/", "/claims/{claim}/", "/machines/{stray}/take-back/",
+        "/sprawl/disks/", "/sprawl/disks/{disk}/", "/sprawl/disks/{disk}/rename/", "/sprawl/disks/{disk}/day/",
+        "/sprawl/storage/", "/sprawl/storage/1/word/",
     ],
 }  # fmt: skip
 NUMBERS = {
@@ -48,6 +50,7 @@ NUMBERS = {
     "waiting": "SELECT id FROM lifecycle_request WHERE name = 'etl-replay'",
     "refused": "SELECT id FROM lifecycle_request WHERE name = 'graph-trial'",
     "orphan": "SELECT min(id) AS id FROM lifecycle_finding WHERE kind = 'orphan' AND ended_at IS NULL",
+    "disk": "SELECT max(id) AS id FROM lifecycle_diskfile WHERE gone_at IS NULL",
     "operation": "SELECT max(id) AS id FROM lifecycle_operation",
     "line": "SELECT max(l.id) AS id FROM lifecycle_line l JOIN lifecycle_machine m ON m.id = l.machine_id"
     " WHERE m.name = 'spark-bench-01'",

@@ -78,7 +78,7 @@ def test_times_are_those_of_the_code() -> None:
     assert seconds == (15, 4, (2, 5), 5, 60)
     assert {kind.value: time.total_seconds() / 3600 for kind, time in DEADLINES.items()} == {
         "create": 4, "remove": 6, "shutdown": 1, "annotate": 1, "detach_seed": 1, "power_on": 0.5, "power_off": 0.5,
-        "restart": 0.5, "retire_file": 0.5, "restore_file": 0.5, "remove_file": 6,
+        "restart": 0.5, "rename": 0.5, "resize": 0.5, "retire_file": 0.5, "restore_file": 0.5, "remove_file": 6,
     }  # fmt: skip
     assert (endings.LOOK_AGAIN["blast_radius"], endings.LOOK_AGAIN["scan"]) == (60, 30)
     assert (endings.SHORTEST, endings.LONGEST) == (1, 15)

@@ -46,7 +46,7 @@ def retired(operation: Operation, facts: MachineFacts | None) -> None:
     file.state, file.ref = State.RETIRED, operation.made_ref or file.ref
     file.former_name, file.name = file.name, retired_path(file.name, file.retire_key)
     file.retired_at, file.remove_at = now, now + timedelta(days=limits_of(None).file_wait_days)
-    file.touched_at = now
+    file.looks, file.touched_at = 0, now
     file.save()
     record("diskfile.retired", file, by=HOUSE, name=file.name, at=file.remove_at.isoformat())
 

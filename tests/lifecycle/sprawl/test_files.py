@@ -61,7 +61,7 @@ def test_a_file_is_renamed_waited_for_and_removed(world: World) -> None:
     assert is_retired(file.name, file.retire_key)
     assert (file.former_name, str(file)) == (PATH, PATH)
     assert file.retired_at
-    assert file.remove_at == file.retired_at + WAIT
+    assert (file.remove_at, file.looks) == (file.retired_at + WAIT, 0)
     looked(world, after=WAIT - timedelta(hours=1))
     assert clockwork.advance() == 0
     looked(world, after=timedelta(hours=2))
