@@ -1,6 +1,7 @@
 """What the environment may say, and how it is told that it may not."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,17 @@ def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
 
     with pytest.raises(ImproperlyConfigured, match=r"DATABASE_URL_FILE names .*nothing.*No such file"):
         env.text("DATABASE_URL", "sqlite:///")
+
+
+def test_uuids_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.uuids("OWN_MACHINES") == []
+
+    monkeypatch.setenv("OWN_MACHINES", f"{UUID(int=1)}, {UUID(int=2).hex}")
+    assert env.uuids("OWN_MACHINES") == [UUID(int=1), UUID(int=2)]
+
+    monkeypatch.setenv("OWN_MACHINES", "vm-1")
+    with pytest.raises(ImproperlyConfigured, match="OWN_MACHINES must be UUIDs"):
+        env.uuids("OWN_MACHINES")
 
 
 @pytest.mark.parametrize(

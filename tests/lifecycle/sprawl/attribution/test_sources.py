@@ -1,6 +1,8 @@
 """Each source of evidence alone: whom it names, and how much it says."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,9 +16,21 @@ from tests.lifecycle.sprawl.attribution.bench import found_of, make_house, make_
 pytestmark = pytest.mark.django_db
 
 
+HANDBOOK = (Path(__file__).parents[4] / "docs" / "sprawl.md").read_text()
+
+
 @pytest.fixture
 def house(db):
     return make_house()
+
+
+def test_the_handbook_names_these_points():
+    _before, _head, below = HANDBOOK.partition("| What speaks for somebody | Points |\n")
+    rows = re.match(r"(?:\|.*\n)+", below)
+    assert rows
+    said = {int(n) for row in rows[0].splitlines()[1:] for n in re.findall(r"\d+", row.rsplit("|", 2)[1])}
+
+    assert said == {abs(weight.points) for weight in WEIGHTS.values()}
 
 
 def _points(what: str) -> int:
