@@ -38,7 +38,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "adoptions": {"file": "{holders}"},
     "adoption-new": {"machine": "{board}", "holder": "jonas", "purpose": "Kept", "last_day": "{later}"},
     "board-fill": {"machine": "{board}"},
-    "board-claim": {"reason": "I made it", "purpose": "Kept", "last_day": "{later}", "for_team": ""},
+    "board-claim": {"reason": "I made it", "purpose": "Kept", "last_day": "{later}", "for_team": "me"},
     "claim-accept": {"last_day": "{later}"},
     "claim-refuse": {"words": "Not theirs"},
     "endpoint-new": {"name": "Bremen", "kind": "simulated", "path": "bremen.dc.sqlite3"},

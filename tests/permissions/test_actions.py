@@ -91,6 +91,7 @@ INNER = {
     "lifecycle.requests.seeding.told": "only reads",
     "lifecycle.requests.provisioning.take_back": "withdrawing has asked",
     "lifecycle.sprawl.adoption.adopt_one": "gives, or says why not; `give_holder` asks",
+    "lifecycle.sprawl.lists.template.hand_out": "only reads, and only what they may see",
     "lifecycle.sprawl.reports.hand_out": "only reads, and only what they may see",
     "lifecycle.sprawl.adoption.tell": "follows from what was done",
     "lifecycle.sprawl.files.actions.order_removal": "the clock's",

@@ -27,8 +27,8 @@ class ClaimForm(forms.Form):
         super().__init__(*args, **options)
         field = self.fields["for_team"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it stands above
-        field.choices = [("", _("I myself"))] + ([("team", _("My team, %(team)s") % {"team": team})] if team else [])
-        field.required, field.initial = False, ""
+        field.choices = [("me", _("I myself"))] + ([("team", _("My team, %(team)s") % {"team": team})] if team else [])
+        field.initial = "me"
 
     def clean_for_team(self) -> bool:
         return self.cleaned_data["for_team"] == "team"

@@ -233,7 +233,9 @@ def test_a_claim_without_words_says_all_that_is_missing(client, world):
     board.put_up([machine], by=world.admin)
     client.force_login(world.owner)
 
-    answer = client.post(f"/board/{machine.pk}/claim/", {"reason": " ", "purpose": "Shop", "last_day": _day()})
+    answer = client.post(
+        f"/board/{machine.pk}/claim/", {"reason": " ", "for_team": "me", "purpose": "Shop", "last_day": _day()}
+    )
 
     assert answer.status_code == 422
     assert "Say how you know that it is yours." in answer.content.decode()
