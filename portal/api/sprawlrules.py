@@ -29,22 +29,22 @@ from portal.api.listing import Listed
 from portal.api.permissions import OfTheHouse
 
 
-class OwnLimitsSerializer(serializers.Serializer[Any]):
+class OwnThresholdsSerializer(serializers.Serializer[Any]):
     pool = serializers.IntegerField(allow_null=True, help_text="Null: for all pools without one of their own.")
     values = serializers.DictField(child=serializers.IntegerField())
 
 
-class LimitsSerializer(serializers.Serializer[Any]):
+class ThresholdsSerializer(serializers.Serializer[Any]):
     holds = serializers.DictField(child=serializers.IntegerField(), help_text="What holds, by the names of limits.")
     defaults = serializers.DictField(child=serializers.IntegerField())
-    own = OwnLimitsSerializer(many=True, help_text="What was set and is not the default.")
+    own = OwnThresholdsSerializer(many=True, help_text="What was set and is not the default.")
 
 
-class LimitsFilter(Strict):
+class ThresholdsFilter(Strict):
     pool = AskedRow(queryset=Pool.objects.all(), required=False, help_text="For which pool; else the general ones.")
 
 
-class LimitsInput(Strict):
+class ThresholdsInput(Strict):
     """Only what is sent is set; null takes a limit back."""
 
     pool = Row(queryset=Pool.objects.all(), required=False, allow_null=True)
@@ -52,18 +52,18 @@ class LimitsInput(Strict):
     reason = serializers.CharField(max_length=250)
 
 
-class LimitsView(Guarded, APIView):
+class ThresholdsView(Guarded, APIView):
     """From when on something is a finding, for all machines or for one pool."""
 
     permission_classes = [OfTheHouse]
 
-    @extend_schema(tags=["sprawl"], parameters=[LimitsFilter], responses=LimitsSerializer)
+    @extend_schema(tags=["sprawl"], parameters=[ThresholdsFilter], responses=ThresholdsSerializer)
     def get(self, request: Request) -> Response:
-        return Response(_limits(wanted(request, LimitsFilter).get("pool")))
+        return Response(_limits(wanted(request, ThresholdsFilter).get("pool")))
 
-    @extend_schema(tags=["sprawl"], request=LimitsInput, responses=LimitsSerializer)
+    @extend_schema(tags=["sprawl"], request=ThresholdsInput, responses=ThresholdsSerializer)
     def post(self, request: Request) -> Response:
-        asked = sent(request, LimitsInput)
+        asked = sent(request, ThresholdsInput)
         set_thresholds(asked.get("pool"), asked["values"], by=me(request), reason=asked["reason"])
         return Response(_limits(asked.get("pool")))
 
@@ -77,7 +77,7 @@ def _limits(pool: Pool | None) -> dict[str, Any]:
     return {"holds": asdict(limits_of(pool)), "defaults": asdict(Limits()), "own": told}
 
 
-class ExemptionSerializer(serializers.ModelSerializer[Exemption]):
+class ExemptionMadeSerializer(serializers.ModelSerializer[Exemption]):
     """One of machine, disk file, image and pool is given; an empty kind stands for all kinds."""
 
     machine = serializers.IntegerField(source="machine_id", read_only=True, allow_null=True)
@@ -113,7 +113,7 @@ class ExemptionViewSet(mixins.RetrieveModelMixin, Listed[Exemption]):
     """What is no finding, as administrators say; those in force, the first to end first."""
 
     permission_classes = [OfTheHouse]
-    serializer_class = ExemptionSerializer
+    serializer_class = ExemptionMadeSerializer
     filter_shape = ExemptionFilter
     page_key = ("ends_at", "id")
     queryset = Exemption.objects.none()
@@ -123,7 +123,7 @@ class ExemptionViewSet(mixins.RetrieveModelMixin, Listed[Exemption]):
             return Exemption.objects.select_related("by")
         return in_force(clock.now()).filter(**self.filters()).select_related("by")
 
-    @extend_schema(request=ExemptionInput, responses={201: ExemptionSerializer})
+    @extend_schema(request=ExemptionInput, responses={201: ExemptionMadeSerializer})
     def create(self, request: Request) -> Response:
         asked = sent(request, ExemptionInput)
         subjects = [asked.pop(name, None) for name in ("machine", "disk_file", "image", "pool")]
@@ -132,10 +132,10 @@ class ExemptionViewSet(mixins.RetrieveModelMixin, Listed[Exemption]):
             raise Invalid(_("Name one machine, disk file, image or pool."), field="machine")
         kind = asked.pop("kind")
         made = exempt(given[0], kind=Kind(kind) if kind else None, by=me(request), **asked)
-        return Response(ExemptionSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(ExemptionMadeSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=ExemptionSerializer)
+    @extend_schema(request=None, responses=ExemptionMadeSerializer)
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: str) -> Response:
         """Takes it back; what stands open shows again."""
-        return Response(ExemptionSerializer(end_exemption(self.get_object(), by=me(request))).data)
+        return Response(ExemptionMadeSerializer(end_exemption(self.get_object(), by=me(request))).data)

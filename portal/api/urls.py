@@ -71,7 +71,7 @@ urlpatterns = [
     path("operations/health/", enginehealth.HealthView.as_view(), name="api-operation-health"),
     path("sprawl/", sprawl.SprawlView.as_view(), name="api-sprawl"),
     path("pause/", operations.PauseView.as_view(), name="api-pause"),
-    path("thresholds/", sprawlrules.LimitsView.as_view(), name="api-limits"),
+    path("thresholds/", sprawlrules.ThresholdsView.as_view(), name="api-limits"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),
     path("", include(router.urls)),

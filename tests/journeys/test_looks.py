@@ -42,6 +42,7 @@ PAGES = {
         "/claims/", "/claims/{claim}/", "/machines/{stray}/take-back/",
         "/sprawl/disks/", "/sprawl/disks/{disk}/", "/sprawl/disks/{disk}/rename/", "/sprawl/disks/{disk}/day/",
         "/sprawl/storage/", "/sprawl/storage/1/word/",
+        "/sprawl/limits/", "/sprawl/exemptions/", "/findings/{orphan}/exempt/",
     ],
 }  # fmt: skip
 NUMBERS = {
