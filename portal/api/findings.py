@@ -67,7 +67,7 @@ class SubjectSerializer(serializers.Serializer[Any]):
     endpoint = EndpointNameSerializer()
 
 
-class ExemptionSerializer(serializers.Serializer[Any]):
+class ExemptUntilSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
     ends_at = serializers.DateTimeField()
 
@@ -79,7 +79,7 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
     holder = serializers.SerializerMethodField(help_text="Person or team that holds the machine; empty: nobody.")
     confidence = serializers.SerializerMethodField()
     evidence = EvidenceSerializer(many=True, read_only=True)
-    exemption = ExemptionSerializer(read_only=True, allow_null=True)
+    exemption = ExemptUntilSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Finding

@@ -15,8 +15,9 @@ from lifecycle.money.actions import draft
 from lifecycle.people.imports import try_import
 from lifecycle.sprawl.inventory import try_inventory
 from lifecycle.sprawl.rules.actions import add_rule
+from lifecycle.sprawl.views import save_view
 from portal.api import urls
-from tests.lifecycle.factories import SSH_KEY, make_ssh_key, make_token
+from tests.lifecycle.factories import SSH_KEY, make_finding, make_ssh_key, make_token
 from tests.lifecycle.world import World
 from tests.portal.api.answers import problem
 from tests.portal.api.conftest import ROLES, Clients
@@ -62,6 +63,12 @@ READS: dict[str, tuple[int, ...]] = {
     "tokens/{token}/": MINE,
     "ssh-keys/": EVERYBODY,
     "ssh-keys/{ssh_key}/": MINE,
+    "sprawl/": (401, 403, 403, 403, 200, 200),  # whoever supervises sees their line
+    "findings/": EVERYBODY,
+    "findings/{finding}/": CONCERNED,
+    "findings/export/": EVERYBODY,
+    "saved-views/": EVERYBODY,
+    "saved-views/{view}/": MINE,
     "orphans/": HOUSE,
     "orphans/{orphan}/": HOUSE,
     "rules/": HOUSE,
@@ -100,6 +107,8 @@ WRITES: dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[int, ...]]] = {
     ("post", "tokens/{token}/revoke/"): (None, MINE),
     ("post", "ssh-keys/"): ({"key": SSH_KEY}, (401, 201, 201, 201, 201, 201)),
     ("delete", "ssh-keys/{ssh_key}/"): (None, (401, 404, 404, 204, 404, 404)),
+    ("post", "saved-views/"): ({"page": "findings", "name": "Idle ones"}, (401, 201, 201, 201, 201, 201)),
+    ("delete", "saved-views/{view}/"): (None, (401, 404, 404, 204, 404, 404)),
     ("post", "machines/{machine}/shut-down/"): (None, HOLDING),
     ("post", "machines/{machine}/restart/"): (None, HOLDING),
     ("post", "machines/{machine}/start/"): (None, (401, 404, 404, 409, 403, 409)),  # it runs
@@ -169,6 +178,8 @@ def known(world: World, orphan: Finding) -> dict[str, Any]:
         "request": machine.request.pk,
         "waiting": waiting.pk,
         "orphan": orphan.pk,
+        "finding": make_finding(machine).pk,
+        "view": save_view(page="findings", name="Dear ones", query="min=100", by=world.owner).pk,
         "blueprint": world.blueprint.pk,
         "size": world.small.pk,
         "card": card.pk,
@@ -244,6 +255,7 @@ def test_the_tables_name_every_resource() -> None:
 
 
 DELETED = {
+    "saved-views/{view}/",
     "rules/{rule}/",
     "inventories/{inventory}/",
     "pause/",

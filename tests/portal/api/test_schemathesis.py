@@ -58,6 +58,7 @@ ROWS = {
     "machines": "machine", "requests": "waiting", "blueprints": "blueprint", "sizes": "size", "rate-cards": "card",
     "lines": "line", "cost-centres": "centre", "orphans": "orphan", "endpoints": "endpoint", "operations": "operation",
     "audit": "entry", "people": "person", "teams": "team", "tokens": "token",
+    "findings": "finding", "saved-views": "view",
     "ssh-keys": "ssh_key", "rules": "rule", "inventories": "inventory",
 }  # fmt: skip
 # Field of a body -> a known thing that fits there, or a value that would be taken; the rest stays made up.
