@@ -190,15 +190,16 @@ def _adapt(row: DiskFile, file: Told, at: datetime) -> bool:
     """Brings a row up to date; whether there was more to it than one more look. What changed is used by somebody."""
     size, changed_at = whole(file.size_mib, most=LARGEST), _aware(file.changed_at)
     renamed = bool(row.retire_key) and is_retired(file.name, row.retire_key)
-    as_before = (row.ref, row.name, row.size_mib, row.changed_at) == (file.ref, file.name, size, changed_at)
-    if as_before and row.looks and renamed == (row.state == State.RETIRED):
+    unchanged = (row.size_mib, row.changed_at) == (size, changed_at) and (renamed or row.name == file.name)
+    if unchanged and (row.ref, row.name) == (file.ref, file.name) and renamed == (row.state == State.RETIRED):
         return False
     if renamed and row.state == State.FOUND:  # it was given up as failed, and came to be all the same
         row.state, row.former_name, row.retired_at, row.remove_at = State.RETIRED, row.name, at, None
     elif row.state == State.RETIRED and not renamed:  # somebody gave it a name of its own
         row.state, row.former_name, row.retire_key, row.retired_at, row.remove_at = State.FOUND, "", "", None, None
     row.ref, row.name, row.size_mib, row.changed_at = file.ref, file.name, size, changed_at
-    row.unused_since, row.looks, row.seen_at, row.doubt = at, 1, at, UNSURE
+    row.unused_since, row.looks = (row.unused_since, row.looks + 1) if unchanged else (at, 1)
+    row.seen_at, row.doubt = at, UNSURE
     return True
 
 
