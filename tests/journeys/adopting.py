@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.journeys import people
 from tests.journeys.browsing import Person, Shots
-from tests.journeys.estates import Estate
+from tests.journeys.estates import Estate, SimulatedEstate
 from tests.journeys.house import words_on
 from tests.journeys.site import Site, eventually
 
@@ -22,10 +22,10 @@ FINDING = (
 )
 
 
-def find(site: Site, estate: Estate, *names: str) -> dict[str, int]:
+def find(site: Site, estate: SimulatedEstate, *names: str, by: str = "root") -> dict[str, int]:
     """Made by hand on the hypervisor, and found. Returns the machines' numbers."""
     for name in names:
-        estate.make_by_hand(name)
+        estate.dc.make_machine_by_hand(name, created_by=by)
 
     def seen(name: str) -> int:
         rows = site.rows(FINDING, name)
@@ -36,8 +36,17 @@ def find(site: Site, estate: Estate, *names: str) -> dict[str, int]:
     return {name: eventually(partial(seen, name), within=90, what=f"{name} found") for name in names}
 
 
+def suspected(site: Site, machine: int) -> bool:
+    """Somebody is known who might hold it."""
+    return bool(site.rows("SELECT id FROM lifecycle_holdercandidate WHERE machine_id = ?", machine))
+
+
 def by_csv(ingrid: Person, found: dict[str, int], folder: Path, shots: Shots) -> None:
     """The template is downloaded, filled in, tried and applied; each row says what became of it."""
+    ingrid.go("/orphans/?q=wild-csv")
+    ingrid.press(next(iter(found)))
+    ingrid.sees("Who is it?", "1 candidate", "Lena Brandt")
+    shots.take(ingrid.page, "candidates")
     ingrid.go("/orphans/?q=wild-csv")
     with ingrid.page.expect_download() as coming:
         ingrid.press("As CSV")
@@ -61,6 +70,7 @@ def _filled_in(site: Site, template: Path) -> str:
     last_day = (people.today(site) + timedelta(days=60)).isoformat()
     assert len(rows) == 2, rows
     extra = ["no-such-machine", *[""] * (len(head) - 1)]
+    assert all(row[head.index("likely")].startswith("lena (") for row in rows), rows
     for row in [*rows, extra]:
         for column, text in {"holder": "lena", "purpose": "Kept for the audit", "last_day": last_day}.items():
             row[head.index(column)] = text
@@ -115,7 +125,7 @@ def decide(ingrid: Person, name: str, shots: Shots) -> None:
     ingrid.page.wait_for_url("**/claims/")
 
 
-def claimed(site: Site, estate: Estate, browser: Browser, shots: Shots, name: str) -> None:
+def claimed(site: Site, estate: SimulatedEstate, browser: Browser, shots: Shots, name: str) -> None:
     """From a machine that nobody knows to one that its user holds, and was told of."""
     machine = find(site, estate, name)[name]
     ingrid, lena = Person(browser, site, "ingrid"), Person(browser, site, "lena")

@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.journey, pytest.mark.pairs("files")]
 
 
 def test_holders_by_csv(site: Site, simulated: SimulatedEstate, browser: Browser, shots: Shots, tmp_path: Path) -> None:
-    found = adopting.find(site, simulated, "wild-csv-1", "wild-csv-2")
+    found = adopting.find(site, simulated, "wild-csv-1", "wild-csv-2", by="lena")
+    for machine in found.values():
+        eventually(partial(adopting.suspected, site, machine), within=90, what="a candidate")
     ingrid = Person(browser, site, "ingrid")
     ingrid.sign_in()
 
