@@ -76,7 +76,7 @@ def find_and_assign(ingrid: Person, estate: Estate, name: str, *, to: str) -> in
     machine = int(eventually(lambda: site.rows(question, name), within=90, what="the finding")[0]["machine_id"])
     ingrid.go("/orphans/")
     ingrid.click(ingrid.page.get_by_role("link", name=name))
-    ingrid.sees("Per month", "€", estate.endpoint, "Somebody's quick test", "What is known")
+    ingrid.sees("Per month", "€", estate.endpoint, "Somebody's quick test", "What else is known")
     ingrid.fill("Person or team", to)
     ingrid.fill("Purpose", "Kept for the audit")
     ingrid.fill("Last day", (people.today(site) + timedelta(days=60)).isoformat())
