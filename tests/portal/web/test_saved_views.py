@@ -114,3 +114,13 @@ def test_programs_keep_open_and_delete(world: World) -> None:
     assert made.data["query"] == "kind=idle&min=50"
     assert client.get("/api/v1/saved-views/").data["results"][0]["name"] == "Idle and dear"
     assert client.delete(f"/api/v1/saved-views/{made.data['id']}/").status_code == 204
+
+
+@pytest.mark.parametrize("page", ["findings", "sprawl", "machines"])
+def test_each_of_these_pages_offers_to_keep_its_filters(client: Client, world: World, page: str) -> None:
+    client.force_login(world.admin)
+
+    shown = client.get(f"/{page}/", {"team": world.owner.team_id}).content.decode()
+
+    assert f'name="page" value="{page}"' in shown
+    assert f'name="query" value="team={world.owner.team_id}"' in shown
