@@ -107,4 +107,4 @@ def _among(exemption: Exemption) -> Q:
 
 
 def _called(subject: Subject) -> str:
-    return {"disk_file": "file"}.get(column := COLUMNS[type(subject)], column)
+    return {"disk_file": "diskfile"}.get(column := COLUMNS[type(subject)], column)
