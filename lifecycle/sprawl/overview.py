@@ -21,10 +21,10 @@ from lifecycle.people.models import User
 from lifecycle.people.roles import Right, has
 from lifecycle.sprawl.models import Finding, WasteDay
 from lifecycle.sprawl.reports import AGES, SUMS, Totals, Wanted, findings, within
+from lifecycle.sprawl.subjects import MANAGED
 
 TEAM = Coalesce("machine__team", "machine__holder__team")
 ENDPOINT = Coalesce("machine__endpoint", "disk_file__datastore__endpoint", "image__endpoint")
-MANAGED = ~Q(managed_by="") | ~Q(managed_rule="")
 DAYS, MONTHS = 90, 12
 KEPT = timedelta(seconds=60)
 SUMMED = ("findings", "saves_cents", "vcpus", "memory_mib", "disk_mib")

@@ -15,6 +15,8 @@ from lifecycle.sprawl.pricing import Quantities
 
 FLAGGED = (Stage.DISCOVERED, Stage.ACTIVE, Stage.EXPIRED, Stage.QUARANTINED)
 """Not those being built or removed: they are the engine's."""
+MANAGED = ~Q(managed_by="") | ~Q(managed_rule="")
+"""Others manage them: a class of their own, listed and counted, and never flagged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,6 @@ def flagged_machines() -> MachineQuerySet:
 def present_machines() -> MachineQuerySet:
     """Those of them that are there: one look that missed a machine proves nothing yet."""
     return flagged_machines().filter(scans_missed__lt=settings.MISSING_AFTER_SCANS)
-
-
-def managed_by_others() -> MachineQuerySet:
-    """A class of their own: listed and counted, and never flagged."""
-    return Machine.objects.live().filter(~Q(managed_by="") | ~Q(managed_rule=""))
 
 
 def column_of(kind: str) -> str:

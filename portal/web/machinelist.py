@@ -13,7 +13,8 @@ from lifecycle import clock
 from lifecycle.estate.models import Machine, Stage
 from lifecycle.estate.queries import machine_list
 from lifecycle.people.models import User
-from lifecycle.sprawl.overview import MANAGED, machines_of
+from lifecycle.sprawl.overview import machines_of
+from lifecycle.sprawl.subjects import MANAGED
 from portal.paging import page
 from portal.web.findingrows import chips_of
 from portal.web.forms_house.findings import PlaceFilter
