@@ -34,16 +34,20 @@ def add(endpoint: Endpoint, samples: Sequence[UsageSample], running: Mapping[str
         for row in UsageMark.objects.filter(machine__in=pks)
     }
     marks, found, added = dict(before), list[tuple[int, Share]](), 0
+    refused: list[str] = []
     for sample in samples:
         pk, size = running[sample.ref]
         try:
             use, marks[pk] = read(sample, size=size, mark=marks.get(pk), now=now)
         except (Refused, ArithmeticError, AttributeError, TypeError, ValueError) as error:
-            log.warning("A sample of machine %s was passed over: %s", pk, error)
+            refused.append(f"machine {pk}: {error}")
             continue
         if use is not None:
             added += 1
             found += [(pk, share) for share in shares(use)]
+    if refused:
+        # One line, however many: what is wrong with one is often wrong with all.
+        log.warning("%s samples of endpoint %s were passed over: %s", len(refused), endpoint.pk, "; ".join(refused[:3]))
     _write_hours(found)
     _write_marks({pk: mark for pk, mark in marks.items() if mark != before.get(pk)})
     return added
