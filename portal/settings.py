@@ -257,6 +257,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AdoptionListStateEnum": "lifecycle.models.AdoptionList.State",
         "ClaimStateEnum": "lifecycle.models.Claim.State",
+        "DoubtEnum": "lifecycle.sprawl.files.proof.WORDS",
+        "EndpointModeEnum": "lifecycle.models.Endpoint.Mode",
         "FindingKindEnum": "lifecycle.sprawl.models.Kind",
         "InventoryStateEnum": "lifecycle.models.CmdbFile.State",
         "OperationKindEnum": "lifecycle.models.Operation.Kind",
@@ -264,6 +266,7 @@ SPECTACULAR_SETTINGS = {
         "OperationVerdictEnum": "lifecycle.models.Operation.Verdict",
         "PeopleImportStateEnum": "lifecycle.models.PeopleImport.State",
         "RequestStateEnum": "lifecycle.models.Request.State",
+        "ScanModeEnum": "lifecycle.models.Scan.Mode",
     },
 }
 

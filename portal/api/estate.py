@@ -46,7 +46,7 @@ class PoolNodeSerializer(serializers.Serializer[tree.PoolNode]):
     hosts = HostNodeSerializer(many=True)
 
 
-class DatastoreSerializer(serializers.ModelSerializer[Datastore]):
+class StoreNodeSerializer(serializers.ModelSerializer[Datastore]):
     class Meta:
         model = Datastore
         fields = ["id", "name", "capacity_mib", "free_mib", "shared"]
@@ -62,9 +62,9 @@ class EndpointNodeSerializer(serializers.Serializer[tree.EndpointNode]):
     def get_pools(self, node: tree.EndpointNode) -> Any:
         return [PoolNodeSerializer(each).data for each in node.pools] if node.opened else None
 
-    @extend_schema_field(DatastoreSerializer(many=True, allow_null=True))
+    @extend_schema_field(StoreNodeSerializer(many=True, allow_null=True))
     def get_datastores(self, node: tree.EndpointNode) -> Any:
-        return [DatastoreSerializer(each).data for each in node.datastores] if node.opened else None
+        return [StoreNodeSerializer(each).data for each in node.datastores] if node.opened else None
 
 
 class EstateFilter(Strict):

@@ -131,7 +131,6 @@ class Datastore(Part):
     files_at = models.DateTimeField(null=True, blank=True)
     """The last complete look at its files, of an endpoint that was read completely."""
 
-
     @property
     def used_mib(self) -> int:
         return max(0, self.capacity_mib - self.free_mib)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.cache import cache
 
@@ -26,7 +28,7 @@ def hosts() -> list[Host]:
     ]
 
 
-def _on(host: Host, **fields: object) -> None:
+def _on(host: Host, **fields: Any) -> None:
     make_machine(endpoint=host.endpoint, pool=host.pool, host=host, vcpus=2, memory_mib=4096, **fields)
 
 

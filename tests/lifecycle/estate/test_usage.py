@@ -148,9 +148,8 @@ def test_a_time_without_a_zone_is_refused():
 
 
 def test_counters_may_be_large_where_their_difference_is_not():
-    months = {"cpu_seconds": 10_000_000.0, "read_bytes": 2**50}
     mark = Mark(NOON - timedelta(minutes=5), 9_999_990_000, 2**50 + 2000 * KIB - 5 * KIB, 600 * KIB)
-    use = first(counter(**months), mark=mark)
+    use = first(counter(cpu_seconds=10_000_000.0, read_bytes=2**50), mark=mark)
 
     assert use is not None
     assert (use.cpu_ms, use.io_kib) == (10_000, 5)

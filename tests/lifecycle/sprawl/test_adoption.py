@@ -37,12 +37,13 @@ def _orphan(machine: Machine) -> Finding:
 
 def test_give_holder_begins_lease_tenure_and_spans():
     (machine,) = _found()
-    lena = make_user("lena", team=make_team())
+    team = make_team()
+    lena = make_user("lena", team=team)
 
     lease = give_holder(machine, holder=lena, **_terms())
 
     machine.refresh_from_db()
-    assert (machine.stage, machine.holder, machine.cost_centre) == (Stage.ACTIVE, lena, lena.team.cost_centre)
+    assert (machine.stage, machine.holder, machine.cost_centre) == (Stage.ACTIVE, lena, team.cost_centre)
     assert machine.tenures.get(ended_at=None).holder == lena
     assert set(Span.objects.values_list("meter", flat=True)) == {"vcpu", "memory_mib", "disk_mib"}
     assert lease.ends_at.date() == _day()
@@ -150,6 +151,7 @@ def test_adopt_many_by_a_rule_goes_by_the_holders_calendar():
 
     (one,) = adopt_many(_found(), holder=lena, purpose="By rule", last_day=_day(), by=HOUSE)
 
+    assert one.lease is not None
     assert one.lease.zone == "Asia/Tokyo"
     assert one.lease.ends_at.astimezone(lena.tz).hour == settings.DAY_ENDS_AT
 
@@ -179,6 +181,7 @@ def test_adopt_many_is_charged_from_then_on():
     make_rate_card()
     (one,) = adopt_many(_found(), holder=make_user(), **_terms())
 
+    assert one.lease is not None
     assert one.machine.tenures.get().started_at == one.lease.started_at.replace(microsecond=0)
 
 

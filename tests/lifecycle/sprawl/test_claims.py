@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,11 @@ def at():
 
 
 def _claim(at, by, **changes) -> Claim:
-    terms = {"reason": "I made it", "purpose": "Shop tests", "last_day": clock.now().date() + timedelta(days=30)}
+    terms: dict[str, Any] = {
+        "reason": "I made it",
+        "purpose": "Shop tests",
+        "last_day": clock.now().date() + timedelta(days=30),
+    }
     return claims.claim(at.machine, **terms | changes, by=by)
 
 

@@ -14,7 +14,7 @@ from tests.lifecycle.world import World
 from tests.portal.api.answers import problem
 from tests.portal.api.conftest import Clients
 
-FILES = {"/api/v1/audit/export/": ["application/jsonl", "text/csv"]}
+FILES = {f"/api/v1/{name}/export/": ["application/jsonl", "text/csv"] for name in ("audit", "findings")}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.estate.models import Drift, Host
 from lifecycle.estate.sync import sync
-from tests.lifecycle.factories import make_drift
+from tests.lifecycle.factories import make_drift, make_machine
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -15,7 +15,7 @@ def test_the_tree_opens_one_endpoint_and_lists_its_machines(client, world):
     pool = world.blueprint.pool.ref
     world.dc.add_host("host-one", pool_ref=pool)
     world.dc.make_machine_by_hand(HOSTILE[:60], pool_ref=pool)
-    sync(world.endpoint)
+    sync(world.endpoint, full=True)
     client.force_login(world.admin)
 
     top = client.get("/estate/").content.decode()
@@ -47,11 +47,8 @@ def test_a_made_up_address_is_refused(client, world, asked):
 
 @pytest.mark.parametrize("count", [1, 12])
 def test_drift_takes_as_many_queries_for_many_as_for_few(client, world, count, django_assert_num_queries):
-    for number in range(count):
-        machine = world.machine(f"drifting-{number}") if number < 2 else machine  # noqa: F821 - the last one
-        column = list(Drift.Column)[number % 4]
-        Drift.objects.filter(machine=machine, column=column, ended_at=None).delete()
-        make_drift(machine, column, ours="1024", theirs="2048")
+    for _number in range(count):
+        make_drift(make_machine(endpoint=world.endpoint, holder=world.owner), Drift.Column.MEMORY, ours="1", theirs="2")
     client.force_login(world.admin)
     client.get("/estate/drift/")
 

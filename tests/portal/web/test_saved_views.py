@@ -120,7 +120,7 @@ def test_programs_keep_open_and_delete(world: World) -> None:
 def test_each_of_these_pages_offers_to_keep_its_filters(client: Client, world: World, page: str) -> None:
     client.force_login(world.admin)
 
-    shown = client.get(f"/{page}/", {"team": world.owner.team_id}).content.decode()
+    shown = client.get(f"/{page}/?team={world.owner.team_id}").content.decode()
 
     assert f'name="page" value="{page}"' in shown
     assert f'name="query" value="team={world.owner.team_id}"' in shown
