@@ -22,13 +22,20 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
+from lifecycle.models import Finding, Machine
 from lifecycle.people import tokens
 from lifecycle.people.models import Token
+from lifecycle.sprawl import board, claims, lists
+from lifecycle.sprawl.exempting import exempt
+from lifecycle.sprawl.models import Kind
+from tests.lifecycle.factories import make_disk_file, make_drift
 from tests.lifecycle.world import World
 from tests.portal.api import test_access
 from tests.portal.api.conftest import Clients
 
 pytestmark = pytest.mark.fuzz
+
+HOLDERS = b"machine,holder,purpose,last_day\nweb-1,lena,Shop,2031-01-31\n"
 
 known = test_access.known
 
@@ -38,7 +45,24 @@ def things(known: dict[str, Any], world: World) -> dict[str, Any]:
     token, _plain = tokens.make(
         world.admin, name="backup", scope=Token.Scope.READ, last_day=world.day(30), by=world.admin
     )
-    return known | {"image": world.blueprint.image_id, "pool": world.blueprint.pool_id, "token": token.pk}
+    return known | _sprawl(known, world) | {
+        "image": world.blueprint.image_id, "pool": world.blueprint.pool_id, "token": token.pk
+    }  # fmt: skip
+
+
+def _sprawl(known: dict[str, Any], world: World) -> dict[str, Any]:
+    stray, file = Finding.objects.get(pk=known["orphan"]).on_machine, make_disk_file(world.endpoint)
+    board.put_up([stray], by=world.admin)
+    terms: dict[str, Any] = {"reason": "I made it", "purpose": "Tests", "last_day": world.day(30)}
+    return {
+        "adoption": lists.try_list(HOLDERS, file_name="whose.csv", by=world.admin).pk,
+        "board": stray.pk,
+        "claim": claims.claim(stray, **terms, by=world.owner).pk,
+        "disk_file": file.pk,
+        "drift": make_drift(Machine.objects.get(pk=known["machine"])).pk,
+        "exemption": exempt(stray, kind=Kind.IDLE, reason="A standby", ends_on=world.day(30), by=world.admin).pk,
+        "storage": file.datastore_id,
+    }
 
 
 EXAMPLES = 15
@@ -58,7 +82,8 @@ ROWS = {
     "machines": "machine", "requests": "waiting", "blueprints": "blueprint", "sizes": "size", "rate-cards": "card",
     "lines": "line", "cost-centres": "centre", "orphans": "orphan", "endpoints": "endpoint", "operations": "operation",
     "audit": "entry", "people": "person", "teams": "team", "tokens": "token",
-    "findings": "finding", "saved-views": "view",
+    "findings": "finding", "saved-views": "view", "adoptions": "adoption", "board": "board", "claims": "claim",
+    "disk-files": "disk_file", "storage": "storage", "drifts": "drift", "exemptions": "exemption",
     "ssh-keys": "ssh_key", "rules": "rule", "inventories": "inventory",
 }  # fmt: skip
 # Field of a body -> a known thing that fits there, or a value that would be taken; the rest stays made up.
@@ -112,7 +137,12 @@ def questions(operation: Any, known: dict[str, Any]) -> st.SearchStrategy[Any]:
 def about(path: str, known: dict[str, Any]) -> dict[str, Any]:
     """What a path needs to name things that exist."""
     thing = next((thing for name, thing in ROWS.items() if path.startswith(f"/api/v1/{name}/")), "")
-    named = {"id": known.get(thing), "month": known["month"], "key": f"person-{known['person']}"}
+    named = {
+        "id": known.get(thing),
+        "machine": known.get(thing),
+        "month": known["month"],
+        "key": f"person-{known['person']}",
+    }
     return {name: value for name, value in named.items() if f"{{{name}}}" in path and value}
 
 
