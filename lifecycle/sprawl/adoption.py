@@ -137,7 +137,9 @@ def stamp_missing() -> int:
     """Onto VMs whose they are, where we may write only now: they were adopted while we observed. Returns how many."""
     stamped = Operation.objects.filter(machine=OuterRef("pk"), kind__in=STAMPS)
     bare = Machine.objects.filter(~Exists(stamped), stage=Stage.ACTIVE, endpoint__mode=Endpoint.Mode.MANAGE)
-    bare = bare.filter(missing_since=None).select_related("lease", "endpoint", "holder", "team")
+    bare = bare.filter(missing_since=None, lease__ended_at=None, lease__isnull=False).select_related(
+        "lease", "endpoint", "holder", "team"
+    )
     return sum(_stamp(machine) for machine in bare.order_by("pk")[:STAMPED_AT_ONCE])
 
 

@@ -195,3 +195,12 @@ def test_stamps_follow_when_an_endpoint_is_managed_later():
     assert stamp_missing() == 2
     assert stamp_missing() == 0
     assert Operation.objects.filter(kind=Operation.Kind.ANNOTATE).count() == 2
+
+
+def test_machine_without_a_lease_keeps_none_from_its_stamp():
+    endpoint = make_endpoint(mode=Endpoint.Mode.OBSERVE)
+    make_machine("no-lease", endpoint=endpoint, holder=make_user())
+    adopt_many(_found(1, endpoint=endpoint), holder=make_user(), **_terms())
+    Endpoint.objects.update(mode=Endpoint.Mode.MANAGE)
+
+    assert stamp_missing() == 1
