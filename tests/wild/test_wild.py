@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from lifecycle import clock
 from lifecycle.estate.files import look_at_files
@@ -162,6 +163,12 @@ class Walk:
         Endpoint.objects.filter(pk=self.endpoint.pk).update(rests_until=None)
         scan()
 
+    def look_behind_time(self) -> None:
+        """By a worker whose clock is as far behind as a worker's may be. What it sees is older than what is known."""
+        with time_machine.travel(datetime.now(UTC) - timedelta(seconds=clock.MOST_SKEW)):
+            assert sync(self.endpoint).answered
+        scan()
+
     def compare(self, *, answers: bool = True) -> None:
         rows = dict(
             Machine.objects.live().filter(endpoint=self.endpoint, missing_since=None).values_list("native_ref", "pk")
@@ -204,4 +211,7 @@ def test_findings_are_those_of_pencil_and_paper(kind: str, seed: int, request: p
             walk.compare(answers=False)
         walk.look()
         walk.compare()
+        if number % 4 == 1:
+            walk.look_behind_time()
+            walk.compare()
     assert walk.paper.orphans(), "a walk without an orphan shows nothing"
