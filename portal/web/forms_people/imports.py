@@ -1,4 +1,4 @@
-"""A list of people as a file."""
+"""A list as a file: of people, of holders, or of the inventory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lifecycle.csvfiles import MOST_BYTES
 
 class ImportForm(forms.Form):
     use_required_attribute = False
+    most_bytes = MOST_BYTES
 
     file = forms.FileField(
         label=lazy("CSV file"), help_text=lazy("UTF-8, with commas or semicolons; at most 2 MiB."),
@@ -22,6 +23,8 @@ class ImportForm(forms.Form):
 
     def clean_file(self) -> UploadedFile:
         file: UploadedFile = self.cleaned_data["file"]
-        if (file.size or 0) > MOST_BYTES:
-            raise ValidationError(_("The file is larger than %(n)s MiB. Divide it.") % {"n": MOST_BYTES // 1024**2})
+        if (file.size or 0) > self.most_bytes:
+            raise ValidationError(
+                _("The file is larger than %(n)s MiB. Divide it.") % {"n": self.most_bytes // 1024**2}
+            )  # fmt: skip
         return file
