@@ -49,7 +49,7 @@ class AdminOperationSerializer(OperationSerializer):
     """For administrators and auditors: with the hypervisor's own words, and who decided what."""
 
     machine_name = serializers.CharField(source="machine.name", read_only=True, default="")
-    disk_file_name = serializers.CharField(source="disk_file.name", read_only=True, default="")
+    disk_file_name = serializers.CharField(source="disk_file", read_only=True, allow_null=True)
     endpoint = EndpointNameSerializer(read_only=True)
     asked_by = PersonSerializer(read_only=True, allow_null=True)
     verdict_by = PersonSerializer(read_only=True, allow_null=True)
