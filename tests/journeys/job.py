@@ -123,7 +123,8 @@ class Job:
 
     def cents_by_month(self) -> list[int]:
         rows = self.site.rows(
-            "SELECT sum(cents) AS cents FROM lifecycle_line WHERE machine_id = ? GROUP BY month", self.machine
+            "SELECT sum(cents) AS cents FROM lifecycle_line WHERE machine_id = ? GROUP BY month ORDER BY month",
+            self.machine,
         )
         return [row["cents"] for row in rows]
 
