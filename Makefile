@@ -3,8 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
-# One test worker more than processors, since journeys wait a lot, and no more than eat the memory of a small machine.
-WORKERS ?= $(shell n=$$(($$(nproc) + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
+# As many test workers as processors, and no more than eat the memory of a small machine.
+WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && n=4; echo $$n)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 FAST := not soak and not rig and not browser and not journey and not chaos and not fuzz
