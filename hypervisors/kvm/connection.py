@@ -26,8 +26,8 @@ KEEPALIVE_SECONDS = 5
 KEEPALIVE_MISSES = 3
 LOOK_SECONDS = 3.0
 """How long work without a handle is watched before it is left alone."""
-CLOSED = "client socket is closed"
-"""What libvirt says only of calls that it has not sent."""
+CLOSED = ("client socket is closed", "Cannot write data: Broken pipe")
+"""What libvirt says only of calls that it has not sent, or not as a whole: the other side carries out no part of one."""
 
 _loop_lock = threading.Lock()
 _loop_pid = 0
@@ -133,7 +133,7 @@ def _unless_closed(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except libvirt.libvirtError as error:
-        if CLOSED in str(error):
+        if any(words in str(error) for words in CLOSED):
             raise _Closed from error
         raise
 
