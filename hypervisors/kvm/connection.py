@@ -27,7 +27,7 @@ KEEPALIVE_MISSES = 3
 LOOK_SECONDS = 3.0
 """How long work without a handle is watched before it is left alone."""
 CLOSED = ("client socket is closed", "Cannot write data: Broken pipe")
-"""What libvirt says only of calls that it has not sent, or not as a whole: the other side carries out no part of one."""
+"""What libvirt says only of calls that it has not sent, or not whole: the other side carries out no part of one."""
 
 _loop_lock = threading.Lock()
 _loop_pid = 0
