@@ -5,14 +5,10 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from hypervisors.contract import DiskFile, Hypervisor
+from hypervisors.retired import is_retired
 from lifecycle.operations.models import Operation
 
 Kind = Operation.Kind
-
-
-def is_retired(name: str, key: str) -> bool:
-    """Whether a disk file has the name that its retirement gave it."""
-    return name.rpartition("/")[2].startswith(f"leasehold-retired-{key}-")
 
 
 def unlike_file(operation: Operation, hypervisor: Hypervisor) -> str:
