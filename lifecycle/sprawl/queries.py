@@ -23,8 +23,8 @@ class Totals:
 def orphans(user: User, *, q: str = "", endpoint: Endpoint | None = None) -> QuerySet[Finding]:
     """Machines that nobody holds now, dearest first. Keyset: (-cents_per_month, id)."""
     # The stage too: what was adopted a moment ago is no orphan, though the next scan has yet to say so.
-    found: QuerySet[Finding] = Finding.objects.visible_to(user).filter(
-        kind=Kind.ORPHAN, ended_at=None, machine__stage=Stage.DISCOVERED
+    found: QuerySet[Finding] = (
+        Finding.objects.visible_to(user).standing().filter(kind=Kind.ORPHAN, machine__stage=Stage.DISCOVERED)
     )
     if endpoint is not None:
         found = found.filter(machine__endpoint=endpoint)

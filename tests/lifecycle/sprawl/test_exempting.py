@@ -11,6 +11,7 @@ from lifecycle.estate.models import Power
 from lifecycle.sprawl.actions import scan
 from lifecycle.sprawl.exempting import end_exemption, exempt
 from lifecycle.sprawl.models import Finding, Kind
+from lifecycle.sprawl.queries import orphans, totals
 from tests.lifecycle.factories import make_admin, make_image, make_machine, make_pool, make_team, make_user
 from tests.lifecycle.sprawl.found import finding_of, make_held
 
@@ -178,3 +179,13 @@ def test_the_record_says_who_exempted_what_and_why(admin, today):
     assert (made.verb, made.reason, made.actor_name) == ("machine.exempted", "Spare", "ingrid")
     assert made.detail == {"kind": "Off for long", "ends_on": str(today + DAY)}
     assert (ended.verb, ended.detail) == ("machine.exemption_ended", {"kind": "Off for long"})
+
+
+def test_an_exempt_orphan_leaves_the_report_and_its_totals(admin, today):
+    machine = make_machine("appliance")
+    scan()
+    assert totals(admin).count == 1
+
+    exempt(machine, kind=Kind.ORPHAN, reason="The storage's own", ends_on=today + DAY, by=admin)
+
+    assert (list(orphans(admin)), totals(admin).count) == ([], 0)
