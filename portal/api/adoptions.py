@@ -12,14 +12,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lifecycle.models import AdoptionList, AdoptionRow, Machine, Team, User
+from lifecycle.models import AdoptionList, AdoptionRow, Machine
 from lifecycle.sprawl import lists
 from lifecycle.sprawl.lists.applying import counts
 from lifecycle.sprawl.lists.trying import MOST_SELECTED
-from portal.api.asking import Strict, me, sent, wanted
-from portal.api.fields import Day, Row
+from portal.api.asking import me, sent, wanted
 from portal.api.imports import Csv, FileName
 from portal.api.listing import Listed, listed
+from portal.api.orphans import AssignInput
 from portal.api.parsing import Json
 from portal.api.people import PersonSerializer, TeamSerializer
 from portal.api.permissions import OfTheHouse
@@ -63,21 +63,13 @@ class AdoptionRowSerializer(serializers.ModelSerializer[AdoptionRow]):
         fields = ["number", "given", "machine", "holder", "team", "purpose", "last_day", "outcome", "problem"]
 
 
-class SelectionInput(Strict):
+class SelectionInput(AssignInput):
     """Either a holder or a team."""
 
     machines = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=10**18), min_length=1, max_length=MOST_SELECTED,
         help_text="Their ids.",
     )  # fmt: skip
-    holder = Row(
-        queryset=User.objects.filter(is_active=True).select_related("cost_centre", "team__cost_centre"),
-        required=False,
-        allow_null=True,
-    )
-    team = Row(queryset=Team.objects.select_related("cost_centre"), required=False, allow_null=True)
-    purpose = serializers.CharField(max_length=1000)
-    last_day = Day()
 
 
 @extend_schema(tags=["orphans"])
