@@ -25,6 +25,7 @@ from portal.templatetags import moments
 from portal.web.findingrows import chips_of
 from portal.web.findingwords import AGES, CONFIDENCES, KINDS, URGENCIES, Look
 from portal.web.forms_house.findings import PlaceFilter
+from portal.web.looks import LookRow
 from portal.web.wastechart import MEASURES, PERIODS, Trend, trend
 
 KEPT = ("endpoint", "pool", "team")
@@ -41,26 +42,9 @@ class Row:
     urgency: str = ""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """A look at an endpoint that is under way."""
-
-    endpoint: str
-    written: int
-    total: int | None
-    url: str
-
-    @property
-    def percent(self) -> int:
-        return 100 * self.written // self.total if self.total else 0
-
-
-def looks() -> list[Progress]:
+def looks() -> list[LookRow]:
     running = Scan.objects.filter(state=Scan.State.RUNNING).select_related("endpoint").order_by("endpoint__name")
-    return [
-        Progress(look.endpoint.name, look.written, look.total, reverse("endpoint", args=[look.endpoint_id]))
-        for look in running
-    ]
+    return [LookRow(scan) for scan in running]
 
 
 class SprawlPage:
@@ -97,7 +81,7 @@ class SprawlPage:
         return self.of_house and not any(each.scans for each in self.endpoints)
 
     @cached_property
-    def looks(self) -> list[Progress]:
+    def looks(self) -> list[LookRow]:
         """Asked for only while some endpoint waits for its first complete look."""
         return looks() if self.of_house and not all(each.scans for each in self.endpoints) else []
 
