@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from tests.journeys import people
@@ -13,16 +14,22 @@ from tests.journeys.site import Site, eventually
 
 def add_endpoint(ingrid: Person, estate: Offered) -> int:
     """Watched from the first scan on, and no more. Returns the endpoint's number."""
+    number = watch(ingrid, estate)
+    ingrid.sees(f"{estate.endpoint}", "Observe")
+    scanned(ingrid.site, number)
+    return number
+
+
+def watch(ingrid: Person, estate: Offered) -> int:
+    """As far as its page, on which the first look goes on."""
     ingrid.sign_in(to="/endpoints/new/")
     ingrid.page.get_by_label("Kind", exact=True).select_option(estate.kind)
     ingrid.page.get_by_label(next(iter(estate.form)), exact=True).wait_for()
     for label, text in {"Name": estate.endpoint, **estate.form}.items():
         ingrid.fill(label, text)
     ingrid.press("Add and observe it")
-    ingrid.sees(f"{estate.endpoint}", "Observe")
-    number = int(ingrid.page.url.rstrip("/").rpartition("/")[2])
-    scanned(ingrid.site, number)
-    return number
+    ingrid.page.wait_for_url(re.compile(r"/endpoints/\d+/$"))
+    return int(ingrid.page.url.rstrip("/").rpartition("/")[2])
 
 
 def scanned(site: Site, endpoint: int, *, more_than: int = 0) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -41,7 +40,7 @@ def test_from_an_address_to_what_nobody_owns(
     bare_site: Site, vcenter: VcenterEstate, browser: Browser, shots: Shots
 ) -> None:
     ingrid = Person(browser, bare_site, "ingrid")
-    number = _add(ingrid, vcenter)
+    number = house.watch(ingrid, vcenter)
     ingrid.sees("Complete", f"{MACHINES:,}", within=SLOW)
     shots.take(ingrid.page, "imported")
     _looked_often_enough(ingrid, number)
@@ -61,18 +60,6 @@ def test_from_an_address_to_what_nobody_owns(
     assert _orphans(bare_site, number) == MACHINES
     ingrid.is_content()
     ingrid.leave()
-
-
-def _add(ingrid: Person, vcenter: VcenterEstate) -> int:
-    """As `house.add_endpoint`, but the page is looked at while the first look goes on."""
-    ingrid.sign_in(to="/endpoints/new/")
-    ingrid.page.get_by_label("Kind", exact=True).select_option(vcenter.kind)
-    ingrid.page.get_by_label(next(iter(vcenter.form)), exact=True).wait_for()
-    for label, text in {"Name": vcenter.endpoint, **vcenter.form}.items():
-        ingrid.fill(label, text)
-    ingrid.press("Add and observe it")
-    ingrid.page.wait_for_url(re.compile(r"/endpoints/\d+/$"))
-    return int(ingrid.page.url.rstrip("/").rpartition("/")[2])
 
 
 def _looked_often_enough(ingrid: Person, number: int) -> None:
